@@ -1,0 +1,51 @@
+# The verbs of this house. `make demo` and `make test` install what they need into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := .venv/.installed-demo
+DEV := .venv/.installed-dev
+SOURCES := pyproject.toml src/strandkeep/formats/_fastq.pyx
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.PHONY: install demo test check bench soak types lock clean
+
+install: $(DEMO)
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+$(DEMO): .venv/bin/pip requirements/demo.lock $(SOURCES)
+	$(INSTALL) --require-hashes -r requirements/demo.lock
+	$(INSTALL) --no-deps --no-build-isolation --no-index -e .
+	touch $@
+
+$(DEV): $(DEMO) requirements/dev.lock
+	$(INSTALL) --require-hashes -r requirements/dev.lock
+	touch $@
+
+demo: $(DEMO)
+	$(BIN)/strandkeep demo $(if $(READS),$(READS))
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/rules
+
+test: $(DEV)
+	$(BIN)/pytest -m "not soak"
+
+soak: $(DEV)
+	$(BIN)/pytest -m soak --timeout 0
+
+bench: $(DEV)
+	$(BIN)/python -m bench
+
+# The request and response types and the model's errors, from botocore's service model.
+types: $(DEV)
+	$(BIN)/python -m strandkeep.protocol.generate
+
+lock: $(DEV)
+	$(BIN)/python requirements/lock.py
+
+clean:
+	rm -rf .venv build src/*.egg-info src/strandkeep/formats/_fastq.c src/strandkeep/formats/*.so

@@ -1,0 +1,54 @@
+"""The first start: an account, its root key, and what stays fixed from then on."""
+
+import secrets
+import string
+from collections.abc import Callable
+
+from strandkeep.access.sealing import Sealer
+from strandkeep.catalog import Catalog, Transaction, accounts
+from strandkeep.domain.identifiers import Installation
+from strandkeep.settings import Settings, SettingsError
+
+_SECRET_LETTERS = string.ascii_letters + string.digits + "+/"
+
+
+def open_installation(catalog: Catalog, sealer: Sealer, settings: Settings) -> tuple[Installation, bytes]:
+    """The installation, made at the first start, and the key of its page tokens.
+
+    SettingsError when a setting contradicts what was fixed then.
+    """
+    row = catalog.read(accounts.installation)
+    if row is None:
+        catalog.write(_creation(sealer, settings))
+        row = catalog.read(accounts.installation)
+    if row is None:
+        raise SettingsError("the catalog does not keep what was written to it")
+    for name in ("account", "region", "partition"):
+        given, fixed = getattr(settings, name), getattr(row, name)
+        if given not in ("", fixed) and not (
+            name != "account" and given == type(settings).__dataclass_fields__[name].default
+        ):
+            raise SettingsError(f"{name} is {given!r}, but this installation was made with {fixed!r}; it cannot change")
+    return Installation(row.account, row.region, row.partition), row.paging_key
+
+
+def new_access_key() -> tuple[str, str]:
+    """A key id and a secret in the form of AWS's."""
+    key_id = "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+    return key_id, "".join(secrets.choice(_SECRET_LETTERS) for _ in range(40))
+
+
+def _creation(sealer: Sealer, settings: Settings) -> Callable[[Transaction], None]:
+    account = settings.account or str(10**11 + secrets.randbelow(9 * 10**11))
+    key_id, secret = new_access_key()
+    root = Installation(account, settings.region, settings.partition).root_arn()
+
+    def create(tx: Transaction) -> None:
+        # Another process of the same installation may have been first.
+        if accounts.installation(tx) is not None:
+            return
+        accounts.create_installation(tx, account, settings.region, settings.partition, secrets.token_bytes(32))
+        accounts.create_account(tx, account)
+        accounts.create_access_key(tx, key_id, account, root, sealer.seal(key_id, secret))
+
+    return create

@@ -1,0 +1,125 @@
+"""The composition root: settings → catalog, blobs, jobs → operations → http. The only file that knows all."""
+
+import asyncio
+import ctypes
+import gc
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from strandkeep.access.audit import Audit
+from strandkeep.access.first_start import open_installation
+from strandkeep.access.keys import KeyRing
+from strandkeep.access.sealing import open_sealer
+from strandkeep.blobs import LocalBlobs, OutOfSpace
+from strandkeep.catalog import accounts, open_catalog
+from strandkeep.folder import DataFolder
+from strandkeep.house import House
+from strandkeep.http.authentication import Authenticator
+from strandkeep.http.dispatch import Dispatcher
+from strandkeep.http.edge import Check, Edge
+from strandkeep.jobs.engine import JobEngine
+from strandkeep.jobs.ingest import ingest, tell_read_set
+from strandkeep.jobs.running import run_job
+from strandkeep.jobs.sweep import Sweeper
+from strandkeep.protocol.service import load_service
+from strandkeep.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+
+_JOB_KINDS = {"ingest": ingest}
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """What `strandkeep serve` was asked for; `parent` is the process that started it."""
+
+    data_dir: Path
+    url: str
+    parent: int
+
+
+def load_edge(options: ServeOptions) -> Edge:
+    """The ASGI application, in the process that serves: it ends with its parent and holds the data folder."""
+    _die_with(options.parent)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    folder = DataFolder(options.data_dir)
+    folder.hold({"pid": options.parent, "url": options.url})
+    server = Server(load_settings(folder.path))
+
+    async def start() -> tuple[Dispatcher, Check]:
+        # DBOS may not be launched on a running loop.
+        await asyncio.to_thread(server.start)
+        print(f"strandkeep serves {options.url} (pid {options.parent}, data in {folder.path})", flush=True)  # noqa: T201
+        return server.dispatcher, server.check
+
+    return Edge(start, server.stop)
+
+
+class Server:
+    """The parts of one running server, in the order in which they depend on each other."""
+
+    def __init__(self, settings: Settings) -> None:
+        data = settings.data_dir
+        self.catalog = open_catalog(settings.database_url or f"sqlite:///{data / 'catalog.sqlite'}")
+        sealer = open_sealer(data / "secret.key")
+        installation, paging_key = open_installation(self.catalog, sealer, settings)
+        self.blobs = LocalBlobs(data, settings.min_free)
+        self.audit = Audit(self.catalog)
+        self.house = House(installation, settings, self.catalog, self.blobs, paging_key, lambda: self.engine.wake())
+        self.engine = JobEngine(
+            self.catalog,
+            settings.database_url or f"sqlite:///{data / 'jobs.sqlite'}",
+            settings.ingest_workers,
+            lambda job_id: run_job(self.house, _JOB_KINDS, tell_read_set, job_id),
+        )
+        self.sweeper = Sweeper(self.house)
+        keys = KeyRing(self.catalog, sealer)
+        self.dispatcher = Dispatcher(self.house, load_service(), Authenticator(keys), self.audit)
+
+    def start(self) -> None:
+        """Begin to run jobs and to sweep."""
+        self.engine.start()
+        self.sweeper.start()
+        # What was made so far stays: the collector need not walk over it again and again.
+        gc.collect()
+        gc.freeze()
+
+    async def stop(self) -> None:
+        """End everything; what was acknowledged is durable already."""
+        await self.audit.flush()
+        await asyncio.to_thread(self._stop_parts)
+
+    async def check(self) -> Mapping[str, str]:
+        """What keeps requests from being served: part → reason. Empty when all is well."""
+        problems: dict[str, str] = {}
+        try:
+            await self.catalog.read_async(accounts.installation)
+        except Exception as fault:
+            _log.exception("the catalog cannot be read")
+            problems["database"] = type(fault).__name__
+        try:
+            self.blobs.check_room(0)
+        except OutOfSpace as full:
+            problems["disk"] = str(full)
+        except OSError as fault:
+            problems["blobs"] = fault.strerror or type(fault).__name__
+        return problems
+
+    def _stop_parts(self) -> None:
+        self.sweeper.stop()
+        self.engine.stop()
+        self.catalog.close()
+        self.blobs.close()
+
+
+def _die_with(parent: int) -> None:
+    """End this process as soon as its parent does, a kill -9 included; at once when it is gone already."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,52 @@
+"""The contract of a place for bytes. Every place passes the suite in `tests/contract/test_blobs.py`."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+
+from strandkeep.domain.blobs import StoredBlob
+
+
+class DamagedBlob(Exception):
+    """A block is not the one that was stored: missing, cut short, or with another CRC-32. It was not handed out."""
+
+
+class OutOfSpace(Exception):
+    """The place has less room than it keeps free, or refused a write for want of room."""
+
+
+class Blobs(Protocol):
+    """A place for bytes.
+
+    A blob is immutable, and its name was never used before. The caller's transaction that inserts the name makes
+    it count (law 1); until then it is an orphan, which a sweep removes.
+    """
+
+    name: str
+
+    def check_room(self, length: int) -> None:
+        """Raise OutOfSpace when `length` more bytes would leave less than the room to keep free."""
+
+    async def put(self, chunks: AsyncIterator[bytes], length: int) -> StoredBlob:
+        """Store exactly `length` bytes; durable when this returns.
+
+        After an exception, one raised by `chunks` included, nothing remains but at most an orphan. Memory is
+        bounded, whatever the length. Raises OutOfSpace, or OSError for another fault of the place.
+        """
+
+    def read(self, blob: StoredBlob, offset: int, length: int) -> Iterator[bytes]:
+        """Bytes [offset, offset + length) of a blob in chunks of at most 256 KiB, from a thread.
+
+        Each block is checked before any byte of it is handed out; DamagedBlob otherwise.
+        """
+
+    def stream(self, blob: StoredBlob, offset: int, length: int) -> AsyncIterator[bytes]:
+        """As `read`, without holding up the event loop."""
+
+    def remove(self, name: str) -> None:
+        """Remove a blob's bytes; nothing happens when there are none."""
+
+    def orphans(self, older_than_s: float) -> Iterator[list[str]]:
+        """Names of all blobs that are older than this, in lists: those without a row are orphans."""
+
+    def put_manifest(self, name: str, content: bytes) -> None:
+        """Store a small object beside the blobs, durable when this returns; one of that name is replaced."""

@@ -1,0 +1,127 @@
+"""Blobs in a local folder."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from strandkeep.blobs.blob_writer import BlobWriter
+from strandkeep.blobs.block_reader import BlockReader, block_numbers
+from strandkeep.blobs.contract import OutOfSpace
+from strandkeep.blobs.scratch import Scratch
+from strandkeep.domain.blobs import BLOCK, StoredBlob
+from strandkeep.durable import make_folders, put_durably, sync_folder
+
+T = TypeVar("T")
+
+#: Bytes that one step hands to a thread: below that the hop costs more than the work.
+_STEP = BLOCK
+
+#: Two levels of names would be deeper than needed: 4,096 folders hold a hundred million blobs.
+_SHARD_DIGITS = 3
+
+_THREADS = 8
+
+
+class LocalBlobs:
+    """`Blobs` under `root`: `blobs/<first three digits>/<name>`, `manifests/<name>`, temporaries in `tmp/`."""
+
+    name = "local"
+
+    def __init__(self, root: Path, min_free: int) -> None:
+        self._root = root
+        self._min_free = min_free
+        shards = [root / "blobs" / f"{n:0{_SHARD_DIGITS}x}" for n in range(16**_SHARD_DIGITS)]
+        make_folders([root / "manifests", root / "tmp", *shards])
+        self._scratch = Scratch(root / "tmp")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+
+    def check_room(self, length: int) -> None:
+        """See `Blobs.check_room`."""
+        found = os.statvfs(self._root)
+        if found.f_bavail * found.f_frsize - length < self._min_free:
+            raise OutOfSpace(f"less than {self._min_free} bytes would stay free")
+
+    async def put(self, chunks: AsyncIterator[bytes], length: int) -> StoredBlob:
+        """See `Blobs.put`."""
+        name = secrets.token_hex(16)
+        writer = BlobWriter(self._scratch.path(name))
+        try:
+            async for step in _steps(chunks):
+                await self._in_thread(writer.write, step)
+            await self._in_thread(writer.finish, length)
+            await self._in_thread(self._publish, name)
+        except BaseException:
+            await self._in_thread(writer.discard)
+            raise
+        return StoredBlob(name, self.name, length, writer.sha256.hexdigest(), bytes(writer.block_crcs))
+
+    def read(self, blob: StoredBlob, offset: int, length: int) -> Iterator[bytes]:
+        """See `Blobs.read`."""
+        with BlockReader(self._path(blob.name), blob) as blocks:
+            for block in block_numbers(offset, length):
+                yield from blocks.read(block, offset, offset + length)
+
+    async def stream(self, blob: StoredBlob, offset: int, length: int) -> AsyncIterator[bytes]:
+        """See `Blobs.stream`."""
+        with BlockReader(self._path(blob.name), blob) as blocks:
+            for block in block_numbers(offset, length):
+                for chunk in await self._in_thread(blocks.read, block, offset, offset + length):
+                    yield chunk
+
+    def remove(self, name: str) -> None:
+        """See `Blobs.remove`."""
+        self._path(name).unlink(missing_ok=True)
+
+    def orphans(self, older_than_s: float) -> Iterator[list[str]]:
+        """See `Blobs.orphans`. One list per folder that has any."""
+        limit = time.time() - older_than_s
+        for shard in sorted((self._root / "blobs").iterdir()):
+            with os.scandir(shard) as entries:
+                names = [entry.name for entry in entries if entry.stat().st_mtime <= limit]
+            if names:
+                yield names
+
+    def put_manifest(self, name: str, content: bytes) -> None:
+        """See `Blobs.put_manifest`."""
+        put_durably(self._scratch.path(secrets.token_hex(16)), self._root / "manifests" / name, content)
+
+    def close(self) -> None:
+        """Let go of threads and of the folder of temporaries."""
+        self._threads.shutdown()
+        self._scratch.close()
+
+    def _path(self, name: str) -> Path:
+        return self._root / "blobs" / name[:_SHARD_DIGITS] / name
+
+    def _publish(self, name: str) -> None:
+        path = self._path(name)
+        self._scratch.path(name).rename(path)
+        sync_folder(path.parent)
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Run a step to its end in a thread, also when the caller is cancelled: no thread outlives its file."""
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+
+async def _steps(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Chunks gathered to at least a step each, uncopied."""
+    step: list[bytes] = []
+    gathered = 0
+    async for chunk in chunks:
+        step.append(chunk)
+        gathered += len(chunk)
+        if gathered >= _STEP:
+            yield step
+            step, gathered = [], 0
+    if step:
+        yield step

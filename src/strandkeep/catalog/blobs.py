@@ -1,0 +1,90 @@
+"""Rows of blobs: a blob counts from the transaction that inserts its name, and goes after it is condemned."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from strandkeep.catalog import tables
+from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.domain.blobs import CONDEMNED, LIVE, StoredBlob
+
+
+def insert_live(tx: Transaction, blob: StoredBlob) -> None:
+    """Make a blob count. IntegrityError when the sweep condemned its name first."""
+    tx.run(
+        sa.insert(tables.blob),
+        {
+            "name": blob.name,
+            "place": blob.place,
+            "length": blob.length,
+            "stored_length": blob.length,
+            "sha256": blob.sha256,
+            "block_crcs": blob.block_crcs,
+            "codec": None,
+            "encryption": None,
+            "state": LIVE,
+            "created": tx.now,
+        },
+    )
+
+
+def condemn(tx: Transaction, names: Sequence[str], delete_after: int) -> None:
+    """Give up blobs to which nothing points any more; their bytes go after `delete_after`."""
+    for chunk in _chunks(names, 500):
+        tx.run(
+            sa.update(tables.blob)
+            .where(tables.blob.c.name.in_(chunk))
+            .values(state=CONDEMNED, delete_after=delete_after)
+        )
+
+
+def insert_condemned(tx: Transaction, name: str, place: str, delete_after: int) -> bool:
+    """Condemn a name that has bytes but no row; False when a row came first, and the bytes count."""
+    if tx.one(sa.select(tables.blob.c.name).where(tables.blob.c.name == name)) is not None:
+        return False
+    values = {"name": name, "place": place, "length": 0, "stored_length": 0, "sha256": "", "block_crcs": b""}
+    # Two sweeps and a part may meet here: the primary key lets one of them in.
+    tx.run(
+        sa.insert(tables.blob),
+        {**values, "state": CONDEMNED, "delete_after": delete_after, "created": tx.now},
+    )
+    return True
+
+
+def due_for_removal(reader: Reader, now: int, most: int) -> list[str]:
+    """Names of condemned blobs whose time has come."""
+    query = sa.select(tables.blob.c.name).where(tables.blob.c.delete_after <= now).limit(most)
+    return [row.name for row in reader.all(query)]
+
+
+def forget(tx: Transaction, names: Sequence[str]) -> None:
+    """Drop the rows of blobs whose bytes are gone.
+
+    The name of an orphan stays condemned for good: a part that was to make it count may still come.
+    """
+    for chunk in _chunks(names, 500):
+        gone = (tables.blob.c.name.in_(chunk), tables.blob.c.state == CONDEMNED)
+        tx.run(sa.delete(tables.blob).where(*gone, tables.blob.c.sha256 != ""))
+        tx.run(sa.update(tables.blob).where(*gone).values(delete_after=None))
+
+
+def known(reader: Reader, names: Sequence[str]) -> set[str]:
+    """Those of `names` that have a row."""
+    found: set[str] = set()
+    for chunk in _chunks(names, 500):
+        found.update(row.name for row in reader.all(sa.select(tables.blob.c.name).where(tables.blob.c.name.in_(chunk))))
+    return found
+
+
+def load(reader: Reader, names: Iterable[str]) -> dict[str, StoredBlob]:
+    """Live blobs by name."""
+    table = tables.blob
+    blobs: dict[str, StoredBlob] = {}
+    for chunk in _chunks(list(names), 500):
+        for row in reader.all(sa.select(table).where(table.c.name.in_(chunk), table.c.state == LIVE)):
+            blobs[row.name] = StoredBlob(row.name, row.place, row.length, row.sha256, row.block_crcs)
+    return blobs
+
+
+def _chunks(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+    return (names[first : first + size] for first in range(0, len(names), size))

@@ -1,0 +1,74 @@
+"""Rows of jobs: the truth about durable work. The engine only runs them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import moves, tables
+from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.domain import states
+from strandkeep.domain.context import RequestContext
+
+_JOB = tables.job
+
+
+def insert(tx: Transaction, context: RequestContext, job_id: str, kind: str, store_id: str, subject: str) -> None:
+    """Add a job; it runs as soon as its transaction is durable."""
+    values = {
+        "id": job_id,
+        "account": context.account,
+        "kind": kind,
+        "store_id": store_id,
+        "subject": subject,
+    }
+    counters = {"attempt": 0, "failures": 0, "run_after": tx.now, "created": tx.now}
+    moves.begin(tx, context, "job", states.SUBMITTED, {**values, **counters, "context": context.as_json()})
+
+
+def find(reader: Reader, job_id: str) -> Row[Any] | None:
+    """A job in any state."""
+    return reader.one(sa.select(_JOB).where(_JOB.c.id == job_id))
+
+
+def claim(tx: Transaction, job_id: str) -> Row[Any] | None:
+    """Begin the next attempt of a job; its row with the new `attempt`, or None when it has ended.
+
+    The attempt is the fence: whoever began an earlier one can no longer end the job.
+    """
+    row = tx.one(sa.select(_JOB).where(_JOB.c.id == job_id).with_for_update())
+    if row is None or row.state in states.ENDED_JOBS:
+        return None
+    context = RequestContext(**row.context)
+    moves.move(tx, context, "job", job_id, row.state, states.IN_PROGRESS, attempt=row.attempt + 1)
+    return find(tx, job_id)
+
+
+def end(tx: Transaction, job: Row[Any], state: str, message: str | None = None) -> bool:
+    """End a job by the attempt in `job`; False when that attempt is no longer the one that counts."""
+    current = tx.one(sa.select(_JOB).where(_JOB.c.id == job.id).with_for_update())
+    if current is None or current.state != states.IN_PROGRESS or current.attempt != job.attempt:
+        return False
+    context = RequestContext(**current.context)
+    changes = {"status_message": message, "ended": tx.now}
+    return moves.move(tx, context, "job", job.id, states.IN_PROGRESS, state, **changes)
+
+
+def put_off(tx: Transaction, job: Row[Any], run_after: int, message: str) -> bool:
+    """Note that an attempt failed by the server's fault, and when the next one may begin."""
+    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS)
+    changes = {"failures": _JOB.c.failures + 1, "run_after": run_after, "status_message": message}
+    return tx.run(sa.update(_JOB).where(*mine).values(changes)) == 1
+
+
+def put_progress(tx: Transaction, job: Row[Any], progress: Mapping[str, Any]) -> None:
+    """Note how far an attempt has come."""
+    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt)
+    tx.run(sa.update(_JOB).where(*mine).values(progress=dict(progress)))
+
+
+def unfinished(reader: Reader, now: int) -> Sequence[Row[Any]]:
+    """Jobs that have not ended and may run now, the oldest first."""
+    query = sa.select(_JOB.c.id, _JOB.c.failures).where(_JOB.c.state.not_in(states.ENDED_JOBS))
+    return reader.all(query.where(_JOB.c.run_after <= now).order_by(_JOB.c.created))

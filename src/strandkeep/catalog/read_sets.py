@@ -1,0 +1,152 @@
+"""Rows of read sets: their files, segments, digests and problems."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import pages, tables
+from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.domain import states
+from strandkeep.domain.layout import Segment
+
+_SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
+
+#: The version of the definition behind a digest that is a read set's ETag; `docs/reference/digests.md` has them.
+ETAG_DEFINITION = 1
+
+_EQUAL_FILTERS = {
+    "name": "name",
+    "status": "status",
+    "sampleId": "sample_id",
+    "subjectId": "subject_id",
+    "generatedFrom": "generated_from",
+    "creationType": "creation_type",
+}
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What ingest found out about one file: digests of its stored bytes, and of its text."""
+
+    source: str
+    sha256: str
+    md5: str
+    etag: str
+
+
+#: Built once: a read set's metadata is what callers ask for most.
+_FIND = sa.select(_SET).where(
+    _SET.c.id == sa.bindparam("id"),
+    _SET.c.store_id == sa.bindparam("store_id"),
+    _SET.c.account == sa.bindparam("account"),
+)
+_FILES = sa.select(_FILE).where(_FILE.c.read_set_id == sa.bindparam("id")).order_by(_FILE.c.source)
+_ETAGS = sa.select(_DIGEST.c.read_set_id, _DIGEST.c.source, _DIGEST.c.value).where(
+    _DIGEST.c.read_set_id.in_(sa.bindparam("ids", expanding=True)),
+    _DIGEST.c.definition == ETAG_DEFINITION,
+)
+
+
+def find(reader: Reader, account: str, store_id: str, read_set_id: str) -> Row[Any] | None:
+    """A read set in any state, until it is purged."""
+    return reader.one(_FIND, {"id": read_set_id, "store_id": store_id, "account": account})
+
+
+def files(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
+    """The files of a read set, by source."""
+    return reader.all(_FILES, {"id": read_set_id})
+
+
+def etags(reader: Reader, read_set_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read set id → source → ETag, for those that have one."""
+    found: dict[str, dict[str, str]] = {}
+    for row in reader.all(_ETAGS, {"ids": list(read_set_ids)}) if read_set_ids else ():
+        found.setdefault(row.read_set_id, {})[row.source] = row.value
+    return found
+
+
+def segments(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Segment]:
+    """The segments of a file that hold bytes [first, first + length), in order."""
+    mine = (_SEGMENT.c.read_set_id == read_set_id, _SEGMENT.c.source == source)
+    begin = sa.select(sa.func.max(_SEGMENT.c.start)).where(*mine, _SEGMENT.c.start <= first).scalar_subquery()
+    query = sa.select(_SEGMENT).where(*mine, _SEGMENT.c.start >= begin, _SEGMENT.c.start < first + length)
+    return [Segment(r.start, r.blob, r.offset, r.length) for r in reader.all(query.order_by(_SEGMENT.c.start))]
+
+
+def insert_file(tx: Transaction, values: Mapping[str, Any], layout: Iterable[Segment]) -> None:
+    """Add a file with its segments; no bytes move."""
+    tx.run(sa.insert(_FILE), {"last_modified": tx.now, **values})
+    key = {"read_set_id": values["read_set_id"], "source": values["source"]}
+    tx.run(
+        sa.insert(_SEGMENT),
+        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in layout],
+    )
+
+
+def put_file_facts(tx: Transaction, read_set_id: str, algorithm: str, facts: Iterable[FileFacts]) -> None:
+    """Keep what ingest found out about the files of a read set; `algorithm` is that of the ETag."""
+    for found in facts:
+        key = {"read_set_id": read_set_id, "source": found.source}
+        place = (_FILE.c.read_set_id == read_set_id, _FILE.c.source == found.source)
+        tx.run(sa.update(_FILE).where(*place).values(sha256=found.sha256, md5=found.md5))
+        etag = {"algorithm": algorithm, "definition": ETAG_DEFINITION, "value": found.etag}
+        tx.run(sa.insert(_DIGEST), {**key, **etag})
+
+
+def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what is wrong with a read set, the most important first."""
+    if problems:
+        rows = [{"read_set_id": read_set_id, "position": n, **problem} for n, problem in enumerate(problems, 1)]
+        tx.run(sa.insert(tables.problem), rows)
+
+
+def page(
+    reader: Reader, store_id: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
+) -> tuple[pages.Rows, list[Any] | None]:
+    """A page of a store's read sets by the filter of ListReadSets. Deleted ones show only when asked for."""
+    conditions = [_SET.c.store_id == store_id]
+    if "status" not in filters:
+        conditions.append(_SET.c.status != states.DELETED)
+    conditions += [_SET.c[column] == filters[name] for name, column in _EQUAL_FILTERS.items() if name in filters]
+    if "referenceArn" in filters:
+        # An empty string asks for the read sets that have no reference.
+        conditions.append(_SET.c.reference_arn.is_not_distinct_from(filters["referenceArn"] or None))
+    conditions += pages.time_bounds(_SET.c.created, filters, "created")
+    return pages.newest_first(reader, _SET, conditions, after, size)
+
+
+def in_use(reader: Reader, read_set_ids: Sequence[str]) -> set[str]:
+    """Those read sets that an unfinished job works on."""
+    query = sa.select(tables.job.c.subject).where(tables.job.c.subject.in_(read_set_ids))
+    return {row.subject for row in reader.all(query.where(tables.job.c.state.not_in(states.ENDED_JOBS)))}
+
+
+def due_for_purge(reader: Reader, now: int, most: int) -> Sequence[Row[Any]]:
+    """Deleted read sets whose time to be brought back is over."""
+    return reader.all(
+        sa.select(_SET.c.id, _SET.c.account, _SET.c.store_id).where(_SET.c.purge_after <= now).limit(most)
+    )
+
+
+def purge(tx: Transaction, read_set_id: str) -> list[str]:
+    """Remove every row of a deleted read set; the names of the blobs to which nothing points any more."""
+    mine = tx.all(sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.read_set_id == read_set_id).distinct())
+    for table in (_SEGMENT, _DIGEST, tables.problem, _FILE):
+        tx.run(sa.delete(table).where(table.c.read_set_id == read_set_id))
+    tx.run(sa.delete(tables.tag).where(tables.tag.c.resource_id == read_set_id))
+    tx.run(sa.delete(tables.upload).where(tables.upload.c.read_set_id == read_set_id))
+    tx.run(sa.delete(_SET).where(_SET.c.id == read_set_id))
+    return _not_pointed_at(tx, [row.blob for row in mine])
+
+
+def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:
+    blob = tables.blob.c.name
+    free = (
+        ~sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.blob == blob).exists(),
+        ~sa.select(tables.part.c.blob).where(tables.part.c.blob == blob).exists(),
+    )
+    chunks = (names[first : first + 500] for first in range(0, len(names), 500))
+    return [row.name for chunk in chunks for row in tx.all(sa.select(blob).where(blob.in_(chunk), *free))]

@@ -1,0 +1,68 @@
+"""Rows of sequence stores."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import moves, pages, tables
+from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.domain import states
+from strandkeep.domain.context import RequestContext
+
+_TABLE = tables.sequence_store
+
+#: Members of the API → columns, where a caller may give them.
+COLUMNS = {
+    "name": "name",
+    "description": "description",
+    "sseConfig": "sse_config",
+    "fallbackLocation": "fallback_location",
+    "eTagAlgorithmFamily": "etag_family",
+    "propagatedSetLevelTags": "propagated_tags",
+}
+
+
+def find(reader: Reader, account: str, store_id: str) -> Row[Any] | None:
+    """A store of an account; None when there is none, or it was deleted."""
+    query = sa.select(_TABLE).where(_TABLE.c.id == store_id, _TABLE.c.account == account)
+    return reader.one(query.where(_TABLE.c.status != states.DELETED))
+
+
+def insert(tx: Transaction, context: RequestContext, store_id: str, values: Mapping[str, Any]) -> None:
+    """Add a store, ACTIVE at once."""
+    row = {"id": store_id, "account": context.account, "created": tx.now, "updated": tx.now, **values}
+    moves.begin(tx, context, "sequenceStore", states.ACTIVE, row)
+
+
+def update(tx: Transaction, context: RequestContext, store_id: str, values: Mapping[str, Any]) -> None:
+    """Change a store's columns; it stays ACTIVE, and the event tells of the change."""
+    moves.move(tx, context, "sequenceStore", store_id, states.ACTIVE, states.ACTIVE, updated=tx.now, **values)
+
+
+def in_use_by(tx: Transaction, store_id: str) -> str | None:
+    """What keeps a store from being deleted, in words; None when nothing does."""
+    holders = {
+        "read sets": sa.select(tables.read_set.c.id).where(
+            tables.read_set.c.store_id == store_id, tables.read_set.c.status != states.DELETED
+        ),
+        "open uploads": sa.select(tables.upload.c.id).where(
+            tables.upload.c.store_id == store_id, tables.upload.c.state.in_(states.LISTED_UPLOADS)
+        ),
+        "unfinished jobs": sa.select(tables.job.c.id).where(
+            tables.job.c.store_id == store_id, tables.job.c.state.not_in(states.ENDED_JOBS)
+        ),
+    }
+    return next((what for what, query in holders.items() if tx.one(query.limit(1)) is not None), None)
+
+
+def page(
+    reader: Reader, account: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
+) -> tuple[pages.Rows, list[Any] | None]:
+    """A page of an account's stores by the filter of ListSequenceStores."""
+    conditions = [_TABLE.c.account == account, _TABLE.c.status != states.DELETED]
+    conditions += [_TABLE.c[name] == filters[name] for name in ("name", "status") if name in filters]
+    conditions += pages.time_bounds(_TABLE.c.created, filters, "created")
+    conditions += pages.time_bounds(_TABLE.c.updated, filters, "updated")
+    return pages.newest_first(reader, _TABLE, conditions, after, size)

@@ -1,0 +1,109 @@
+"""`strandkeep serve`: everything that a person can have got wrong is told here, before a process starts to serve."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from strandkeep.folder import DataFolder, FolderInUse
+from strandkeep.settings import SettingsError, load_settings
+
+#: Seconds that requests in flight have to end after SIGTERM: more than a stalled body is waited for.
+_DRAIN_S = 40
+
+
+class CannotServe(Exception):
+    """Why the server does not start, in words for the person who started it."""
+
+
+def run_server(
+    data_dir: Path, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool
+) -> int:
+    """Serve until told to stop; the exit status."""
+    try:
+        folder = DataFolder(data_dir)
+        folder.prepare()
+        folder.check_free()
+        load_settings(folder.path)
+        _check_exposure(host, tls_cert, tls_key, behind_proxy)
+        _check_server_parts()
+        port = _free_port(host, port)
+    except (CannotServe, FolderInUse, SettingsError, OSError) as reason:
+        print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
+        return 1
+    url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    _serve(folder, url, host, port, tls_cert, tls_key)
+    return 0
+
+
+def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.log import LogLevels
+
+    server = Granian(
+        "strandkeep.app:load_edge",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=1,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_S,
+        log_level=LogLevels.error,
+        ssl_cert=tls_cert,
+        ssl_key=tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
+    )
+    server.serve(target_loader=partial(_load, folder.path, url, os.getpid()), wrap_loader=False)
+
+
+def _load(data_dir: Path, url: str, parent: int) -> Callable[..., Any]:
+    """The application, made in the process that serves; only there are its many parts imported."""
+    from strandkeep.app import ServeOptions, load_edge
+
+    return load_edge(ServeOptions(data_dir, url, parent))
+
+
+def _check_exposure(host: str, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool) -> None:
+    if (tls_cert is None) != (tls_key is None):
+        raise CannotServe("--tls-cert and --tls-key belong together")
+    if not (_is_loopback(host) or tls_cert or behind_proxy):
+        raise CannotServe(
+            f"{host} is not a loopback address: give --tls-cert and --tls-key, or --behind-proxy if a proxy does TLS. "
+            "Parts are sent with an unsigned payload: without TLS anyone on the wire could change their bytes"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_server_parts() -> None:
+    missing = [name for name in ("granian", "strandkeep.formats._fastq") if find_spec(name) is None]
+    if missing:
+        raise CannotServe(
+            f"this is an installation of the client alone ({missing[0]} is missing): "
+            "install strandkeep[server], with a C compiler at hand"
+        )
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, once it is known that nobody listens on it: two servers could share it without noticing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as fault:
+            raise CannotServe(f"cannot listen on {host} port {port}: {fault.strerror}") from fault
+        return int(probe.getsockname()[1])

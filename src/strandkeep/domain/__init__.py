@@ -1,0 +1,1 @@
+"""The rules: dataclasses and pure functions. Imports nothing of ours but `errors`."""

@@ -1,0 +1,22 @@
+"""The names of the files in a read set: fixed when it is made, the last component of its key."""
+
+import re
+import unicodedata
+
+_EXTENSIONS = {"FASTQ": (".fastq.gz", ".fq.gz"), "BAM": (".bam",), "UBAM": (".bam",), "CRAM": (".cram",)}
+
+
+def uploaded_file_name(name: str, file_type: str, source: str) -> str:
+    """The name of an uploaded file: `<name>_source1.fastq.gz`, `<name>.bam`, `<name>.cram`."""
+    extensions = _EXTENSIONS[file_type]
+    stem = _clean(name)
+    for extension in extensions:
+        stem = stem.removesuffix(extension)
+    suffix = f"_{source.lower()}" if file_type == "FASTQ" else ""
+    return f"{stem or '_'}{suffix}{extensions[0]}"
+
+
+def _clean(name: str) -> str:
+    """The name without what a key or a folder cannot hold: `/`, control characters, leading dots."""
+    printable = "".join("_" if c == "/" or unicodedata.category(c) in ("Cc", "Cs") else c for c in name)
+    return re.sub(r"^\.+", lambda dots: "_" * len(dots[0]), printable)

@@ -1,0 +1,62 @@
+"""The states of things, and the only moves between them."""
+
+from collections.abc import Mapping
+
+PROCESSING_UPLOAD = "PROCESSING_UPLOAD"
+UPLOAD_FAILED = "UPLOAD_FAILED"
+ACTIVE = "ACTIVE"
+ARCHIVED = "ARCHIVED"
+ACTIVATING = "ACTIVATING"
+DELETING = "DELETING"
+DELETED = "DELETED"
+
+OPEN = "OPEN"
+COMPLETING = "COMPLETING"
+COMPLETED = "COMPLETED"
+ABORTED = "ABORTED"
+EXPIRED = "EXPIRED"
+
+SUBMITTED = "SUBMITTED"
+IN_PROGRESS = "IN_PROGRESS"
+FAILED = "FAILED"
+
+#: Kind of thing → state → states it may move to. None stands for "not there yet".
+MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
+    "sequenceStore": {
+        None: frozenset({ACTIVE}),
+        ACTIVE: frozenset({ACTIVE, DELETED}),
+    },
+    "readSet": {
+        None: frozenset({PROCESSING_UPLOAD}),
+        PROCESSING_UPLOAD: frozenset({ACTIVE, UPLOAD_FAILED}),
+        ACTIVE: frozenset({ARCHIVED, DELETED}),
+        ARCHIVED: frozenset({ACTIVATING, DELETED}),
+        ACTIVATING: frozenset({ACTIVE, ARCHIVED}),
+        UPLOAD_FAILED: frozenset({DELETED}),
+    },
+    "upload": {
+        None: frozenset({OPEN}),
+        OPEN: frozenset({COMPLETING, ABORTED, EXPIRED}),
+        COMPLETING: frozenset({COMPLETED, FAILED}),
+    },
+    "job": {
+        None: frozenset({SUBMITTED}),
+        SUBMITTED: frozenset({IN_PROGRESS}),
+        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, FAILED}),
+    },
+}
+
+#: States of a read set whose source bytes can be read.
+READABLE = frozenset({ACTIVE, PROCESSING_UPLOAD})
+
+#: States of an upload that lists still show.
+LISTED_UPLOADS = (OPEN, COMPLETING)
+
+#: States of a job after which nothing happens to it.
+ENDED_JOBS = (COMPLETED, FAILED)
+
+
+def check_move(kind: str, before: str | None, after: str) -> None:
+    """Raise ValueError for a move that does not exist: a defect of ours, never a caller's fault."""
+    if after not in MOVES[kind].get(before, frozenset()):
+        raise ValueError(f"a {kind} does not move from {before} to {after}")

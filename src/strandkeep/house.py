@@ -1,0 +1,33 @@
+"""What every operation and every job works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strandkeep.blobs import Blobs
+from strandkeep.catalog import Catalog
+from strandkeep.domain import times
+from strandkeep.domain.context import RequestContext
+from strandkeep.domain.identifiers import Installation
+from strandkeep.domain.paging import Pager
+from strandkeep.settings import Settings
+
+
+@dataclass(frozen=True)
+class House:
+    """The parts of a running installation. `wake_jobs` says that there is work; it never blocks."""
+
+    installation: Installation
+    settings: Settings
+    catalog: Catalog
+    blobs: Blobs
+    paging_key: bytes
+    wake_jobs: Callable[[], None]
+
+    def pager(self, context: RequestContext, operation: str, **question: object) -> Pager:
+        """The tokens of a list that `context` asks for by `operation` with these scopes and filters."""
+        return Pager(self.paging_key, {"account": context.account, "operation": operation, **question})
+
+    @property
+    def delete_after(self) -> int:
+        """Microseconds for which the bytes of deleted things stay."""
+        return self.settings.delete_after_s * times.SECOND

@@ -1,0 +1,1 @@
+"""The ASGI edge: who calls, dispatch, bodies in and out, health. It decides nothing."""

@@ -1,0 +1,189 @@
+"""From a request to its operation and back: identify, parse, authorise, run, answer, record."""
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from strandkeep.access.audit import ALLOWED, DENIED, Audit, Call
+from strandkeep.access.authorise import authorise
+from strandkeep.domain.context import RequestContext
+from strandkeep.errors import (
+    ApiError,
+    InternalServerException,
+    NotSupportedOperationException,
+    UnknownOperationException,
+)
+from strandkeep.house import House
+from strandkeep.http.authentication import Authenticator, Claimant
+from strandkeep.http.messages import (
+    Answer,
+    Disconnected,
+    Head,
+    Receive,
+    Scope,
+    Send,
+    body_chunks,
+    check_framing,
+    error_answer,
+    read_body,
+    read_head,
+    send_answer,
+)
+from strandkeep.operations.registry import OPERATIONS
+from strandkeep.operations.streams import Incoming, Outgoing
+from strandkeep.protocol.service import Operation, Service
+
+_log = logging.getLogger(__name__)
+
+_BYTES = "application/octet-stream"
+
+
+@dataclass
+class _Exchange:
+    """One request on its way through the edge, and what is known of it for the audit trail."""
+
+    head: Head
+    receive: Receive
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    operation: Operation | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    unknown: UnknownOperationException | None = None
+    claimant: Claimant | None = None
+    resource: str = "*"
+    decision: str = DENIED
+    changes: bool = False
+
+    def context(self) -> RequestContext:
+        """The caller as operations see it; empty as far as it is not known."""
+        key = self.claimant.key if self.claimant else None
+        return RequestContext(
+            account=key.account if key else "",
+            principal=key.principal if key else "",
+            access_key_id=key.id if key else "",
+            source_address=self.head.source_address,
+            request_id=self.request_id,
+        )
+
+    def call(self, outcome: str, size: int) -> Call:
+        """The record of this request."""
+        action = "omics:" + (self.operation.name if self.operation else "Unknown")
+        return Call(self.context(), action, self.resource, self.decision, outcome, size)
+
+
+class Dispatcher:
+    """Answers API requests."""
+
+    def __init__(self, house: House, service: Service, authenticator: Authenticator, audit: Audit) -> None:
+        self._house = house
+        self._service = service
+        self._authenticator = authenticator
+        self._audit = audit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever it is."""
+        exchange = _Exchange(read_head(scope), receive)
+        outcome, sent = "ok", 0
+        try:
+            answer, outcome = await self._answer(exchange)
+            if exchange.changes and exchange.decision == ALLOWED:
+                await self._audit.record(exchange.call(outcome, 0))
+            sent = await send_answer(answer, exchange.request_id, send)
+        except Disconnected:
+            outcome = "Disconnected"
+        except Exception:
+            # The answer has begun, or cannot be given: ending it short is all that is left.
+            _log.exception("request %s could not be answered", exchange.request_id)
+            outcome = InternalServerException.code
+            raise
+        finally:
+            if outcome == "Disconnected" or not (exchange.changes and exchange.decision == ALLOWED):
+                self._audit.note(exchange.call(outcome, sent))
+
+    async def _answer(self, exchange: _Exchange) -> tuple[Answer, str]:
+        try:
+            return await self._perform(exchange), "ok"
+        except Disconnected:
+            raise
+        except ApiError as error:
+            return error_answer(error), error.code
+        except Exception:
+            _log.exception("request %s failed", exchange.request_id)
+            error = InternalServerException(
+                f"The server failed on this request ({exchange.request_id}); it is not the request's fault. "
+                "Send it again; if that fails too, the server's log names the reason under this id."
+            )
+            return error_answer(error), error.code
+
+    async def _perform(self, exchange: _Exchange) -> Answer:
+        check_framing(exchange.head)
+        self._route(exchange)
+        incoming, body = await self._authenticate(exchange)
+        exchange.decision = ALLOWED
+        if exchange.operation is None:
+            raise exchange.unknown or UnknownOperationException("There is no such operation.")
+        head = exchange.head
+        request = exchange.operation.parse(exchange.path, head.raw_query, head.headers, body)
+        run = self._authorise(exchange, exchange.operation, request)
+        context = exchange.context()
+        result = await (
+            run(context, self._house, request, incoming) if incoming else run(context, self._house, request)
+        )
+        return await _as_answer(exchange.operation, result)
+
+    def _route(self, exchange: _Exchange) -> None:
+        try:
+            exchange.operation, exchange.path = self._service.route(exchange.head.method, exchange.head.raw_path)
+        except UnknownOperationException as unknown:
+            # Told only to callers who have proved who they are.
+            exchange.unknown = unknown
+
+    async def _authenticate(self, exchange: _Exchange) -> tuple[Incoming | None, bytes]:
+        """Prove who calls; a body that streams is not read for it, another one is."""
+        head, operation = exchange.head, exchange.operation
+        stall_s = self._house.settings.stall_s
+        claimant = await self._authenticator.identify(head, operation)
+        exchange.claimant = claimant
+        if operation is not None and operation.streams_in and claimant.form != "hashed":
+            check = self._authenticator.check_before_body(claimant)
+            return Incoming(head.content_length, body_chunks(head, exchange.receive, stall_s), check), b""
+        body = await read_body(head, exchange.receive, stall_s)
+        self._authenticator.check_with_body(claimant, body)
+        if operation is not None and operation.streams_in:
+            return Incoming(head.content_length, _once(body), lambda _actual: None), b""
+        return None, body
+
+    def _authorise(self, exchange: _Exchange, operation: Operation, request: Mapping[str, Any]) -> Callable[..., Any]:
+        installation = self._house.installation
+        use = OPERATIONS.get(operation.name)
+        if use is not None:
+            exchange.resource = use.resource(installation, request)
+            exchange.changes = use.changes
+        exchange.decision = DENIED
+        authorise(exchange.context(), installation, "omics:" + operation.name, exchange.resource)
+        exchange.decision = ALLOWED
+        if use is None:
+            raise NotSupportedOperationException(
+                f"{operation.name} is not supported by this version of Strandkeep yet."
+            )
+        return use.run
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
+
+
+async def _as_answer(operation: Operation, result: Any) -> Answer:
+    if not isinstance(result, Outgoing):
+        return Answer(operation.status, operation.serialise(result))
+    # The first chunk is had before the status is sent, so that what cannot be read at all is told as an error.
+    first = await anext(result.chunks)
+    return Answer(operation.status, media_type=_BYTES, chunks=_chain(first, result.chunks), length=result.length)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

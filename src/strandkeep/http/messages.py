@@ -1,0 +1,132 @@
+"""Requests and answers as the edge sees them, over ASGI."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+from strandkeep.errors import ApiError, RequestTimeoutException, ValidationException
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: Bytes of the largest body that is not streamed.
+MOST_BODY = 8 * 1024 * 1024
+
+
+class Disconnected(Exception):
+    """The client went away before its body had come."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request without its body. Header names are lower case; `headers` keeps the last of equal names."""
+
+    method: str
+    raw_path: str
+    raw_query: str
+    header_list: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    source_address: str
+
+    @property
+    def content_length(self) -> int | None:
+        """What Content-Length announces; None without one."""
+        value = self.headers.get("content-length", "")
+        return int(value) if value.isascii() and value.isdigit() else None
+
+
+def read_head(scope: Scope) -> Head:
+    """The head of an ASGI request."""
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    client = scope.get("client")
+    return Head(
+        method=scope["method"],
+        raw_path=raw_path.decode("latin-1").partition("?")[0],
+        raw_query=scope["query_string"].decode("latin-1"),
+        header_list=pairs,
+        headers=dict(pairs),
+        source_address=client[0] if client else "",
+    )
+
+
+def check_framing(head: Head) -> None:
+    """Refuse a body whose length is not announced: a part that was cut short must be told from a whole one."""
+    if "transfer-encoding" in head.headers:
+        raise ValidationException(
+            "Transfer-Encoding is not accepted: send Content-Length. With boto3, pass bytes or a file that can seek."
+        )
+
+
+async def body_chunks(head: Head, receive: Receive, stall_s: float) -> AsyncIterator[bytes]:
+    """The body as it comes, exactly as long as announced.
+
+    RequestTimeoutException when nothing comes for `stall_s` seconds, Disconnected when the client goes away.
+    """
+    announced, got, more = head.content_length or 0, 0, True
+    while more:
+        try:
+            async with asyncio.timeout(stall_s):
+                message = await receive()
+        except TimeoutError:
+            raise RequestTimeoutException(
+                f"{got} of {announced} bytes came, then none for {stall_s:g} s; nothing was stored. Send it again."
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        got += len(chunk)
+        if chunk:
+            yield chunk
+    if got != announced:
+        raise ValidationException(f"{got} bytes came, but Content-Length announced {announced}; nothing was stored.")
+
+
+async def read_body(head: Head, receive: Receive, stall_s: float) -> bytes:
+    """A whole small body; ValidationException for one that is larger than MOST_BODY, before it is read."""
+    length = head.content_length or 0
+    if length > MOST_BODY:
+        raise ValidationException(f"The request body has {length} bytes; at most {MOST_BODY} are allowed.")
+    return b"".join([chunk async for chunk in body_chunks(head, receive, stall_s)])
+
+
+@dataclass
+class Answer:
+    """What is sent back: a whole `body`, or `chunks` that hold `length` bytes together."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    chunks: AsyncIterator[bytes] | None = None
+    length: int = 0
+
+
+def error_answer(error: ApiError) -> Answer:
+    """An error as every AWS SDK reads it."""
+    headers = {"x-amzn-ErrorType": error.code}
+    if error.retry_after_ms is not None:
+        headers["x-amz-retry-after"] = str(error.retry_after_ms)
+    return Answer(error.status, json.dumps({"message": error.message}).encode(), headers=headers)
+
+
+async def send_answer(answer: Answer, request_id: str, send: Send) -> int:
+    """Send an answer; the number of body bytes sent. What `chunks` raises ends the answer short."""
+    length = len(answer.body) if answer.chunks is None else answer.length
+    headers = {"content-length": str(length), "date": formatdate(usegmt=True), "x-amzn-RequestId": request_id}
+    if length:
+        headers["content-type"] = answer.media_type
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in {**headers, **answer.headers}.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    if answer.chunks is None:
+        await send({"type": "http.response.body", "body": answer.body})
+        return length
+    sent = 0
+    async for chunk in answer.chunks:
+        sent += len(chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": sent < length})
+    return sent

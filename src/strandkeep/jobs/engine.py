@@ -1,0 +1,111 @@
+"""Runs what the job rows say is to be done, by DBOS Transact in this process.
+
+The row is written in the transaction that asks for the work; the reconciler then hands every unfinished row to DBOS
+under an id made from the row, so that handing it over twice runs it once. Losing DBOS's own database loses nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+from strandkeep.catalog import Catalog, jobs
+
+_log = logging.getLogger(__name__)
+
+_QUEUE = "jobs"
+
+#: Constant: DBOS does not recover the workflows of another version, and ours carry nothing but a row's id.
+_VERSION = "strandkeep-jobs-1"
+
+_RECONCILE_S = 2.0
+_POLL_S = 0.1
+
+_ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+
+
+class JobEngine:
+    """Hands unfinished jobs to DBOS and runs them, `workers` at once."""
+
+    def __init__(self, catalog: Catalog, database_url: str, workers: int, run: Callable[[str], None]) -> None:
+        self._catalog = catalog
+        self._database_url = database_url
+        self._workers = workers
+        self._run = run
+        self._handed_over: set[str] = set()
+        self._awake = threading.Event()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to run jobs, those first that a dead process left. Called outside of an event loop."""
+        DBOS(
+            config=DBOSConfig(
+                name="strandkeep",
+                system_database_url=self._database_url,
+                application_version=_VERSION,
+                executor_id="strandkeep",
+                log_level="WARNING",
+            )
+        )
+        self._workflow: Any = DBOS.workflow(name="run_job")(_as_function(self._run_one))
+        DBOS.launch()
+        DBOS.register_queue(_QUEUE, worker_concurrency=self._workers, polling_interval_sec=_POLL_S)
+        self._reconciler = threading.Thread(target=self._reconcile_always, name="job-reconciler", daemon=True)
+        self._reconciler.start()
+
+    def wake(self) -> None:
+        """Say that there may be a new row."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Take no more jobs. One that runs is left to the next start."""
+        self._stopping = True
+        self._awake.set()
+        self._reconciler.join()
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    def _reconcile_always(self) -> None:
+        while not self._stopping:
+            try:
+                self._reconcile()
+            except Exception:
+                _log.exception("jobs could not be handed over; trying again")
+            self._awake.wait(_RECONCILE_S)
+            self._awake.clear()
+
+    def _reconcile(self) -> None:
+        now = self._catalog.clock.stamp()
+        for job in self._catalog.read(lambda reader: jobs.unfinished(reader, now)):
+            # A retry has an id of its own: DBOS would give the old one's outcome again.
+            workflow_id = f"{job.id}-{job.failures}" if job.failures else job.id
+            if workflow_id not in self._handed_over and not self._stopping:
+                self._hand_over(workflow_id, job.id)
+
+    def _hand_over(self, workflow_id: str, job_id: str) -> None:
+        status = DBOS.get_workflow_status(workflow_id)
+        if status is not None and status.status in _ENDED:
+            # It ended without ending its row: the catalog was out of reach. It has to run again.
+            DBOS.delete_workflow(workflow_id)
+        self._handed_over.add(workflow_id)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
+            DBOS.enqueue_workflow(_QUEUE, self._workflow, job_id, workflow_id)
+
+    def _run_one(self, job_id: str, workflow_id: str) -> None:
+        try:
+            self._run(job_id)
+        except Exception:
+            _log.exception("job %s could not be run", job_id)
+        finally:
+            self._handed_over.discard(workflow_id)
+            self._awake.set()
+
+
+def _as_function(method: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """DBOS marks what it wraps, and a method cannot be marked."""
+
+    def run_job(job_id: str, workflow_id: str) -> None:
+        method(job_id, workflow_id)
+
+    return run_job

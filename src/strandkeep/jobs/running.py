@@ -1,0 +1,66 @@
+"""One attempt of a job: claim it, do it, and end it in one fenced transaction."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import Transaction, jobs
+from strandkeep.domain import states, times
+from strandkeep.house import House
+
+_log = logging.getLogger(__name__)
+
+#: What a job did, brought into the catalog by the transaction that ends it.
+Conclusion = Callable[[Transaction], None]
+Kind = Callable[[House, Row[Any]], Conclusion]
+
+#: Failures of the server after which the user is told that it is ours.
+TELL_AFTER = 5
+
+_LONGEST_PAUSE_S = 600
+
+
+class Superseded(Exception):
+    """Another attempt counts now; this one's work is dropped."""
+
+
+def run_job(
+    house: House,
+    kinds: Mapping[str, Kind],
+    tell: Callable[[Transaction, Row[Any], str], None],
+    job_id: str,
+) -> None:
+    """Run one attempt of a job. An exception of its kind is the server's trouble: it is tried again, later.
+
+    `tell` lets the thing that waits for the job say so, once the server has failed often.
+    """
+    job = house.catalog.write(lambda tx: jobs.claim(tx, job_id))
+    if job is None:
+        return
+    try:
+        conclusion = kinds[job.kind](house, job)
+        house.catalog.write(lambda tx: _conclude(tx, job, conclusion))
+    except Superseded:
+        _log.info("attempt %s of job %s was superseded", job.attempt, job_id)
+    except Exception:
+        _log.exception("attempt %s of job %s failed by the server's fault", job.attempt, job_id)
+        house.catalog.write(lambda tx: _put_off(tx, job, tell))
+
+
+def _conclude(tx: Transaction, job: Row[Any], conclusion: Conclusion) -> None:
+    conclusion(tx)
+    if not jobs.end(tx, job, states.COMPLETED):
+        raise Superseded
+
+
+def _put_off(tx: Transaction, job: Row[Any], tell: Callable[[Transaction, Row[Any], str], None]) -> None:
+    failures = job.failures + 1
+    message = (
+        f"The server could not do this yet ({failures} tries failed by its own fault, not the file's) and goes on "
+        "trying; the bytes are kept. Its operator finds the reason in the log."
+    )
+    pause = min(2**failures, _LONGEST_PAUSE_S) * times.SECOND
+    if jobs.put_off(tx, job, tx.now + pause, message) and failures >= TELL_AFTER:
+        tell(tx, job, message)

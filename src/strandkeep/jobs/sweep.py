@@ -1,0 +1,117 @@
+"""The sweep: uploads expire, deleted read sets are purged, bytes that nothing needs any more go."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, uploads
+from strandkeep.catalog.locks import lock_read_sets, lock_upload
+from strandkeep.domain import states, times
+from strandkeep.domain.context import RequestContext
+from strandkeep.house import House
+
+_log = logging.getLogger(__name__)
+
+#: Things that one transaction of the sweep touches at most, so that others need not wait for it.
+_BATCH = 200
+
+#: How long a client token is remembered at least.
+_TOKENS_KEPT = 7 * times.DAY
+
+
+def sweep(house: House) -> None:
+    """One round over everything that may go. Each step stands for itself: a kill between two loses nothing."""
+    expire_uploads(house)
+    purge_read_sets(house)
+    condemn_orphans(house)
+    remove_condemned(house)
+    forgotten = lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT)  # noqa: E731
+    house.catalog.write(forgotten)
+
+
+def expire_uploads(house: House) -> None:
+    """End open uploads to which nothing came for `upload_expiry_s`."""
+
+    def expire(tx: Transaction) -> int:
+        limit = tx.now - house.settings.upload_expiry_s * times.SECOND
+        found = uploads.untouched_since(tx, limit, _BATCH)
+        for row in found:
+            locked = lock_upload(tx, row.account, row.store_id, row.id, shared=False)
+            if locked is not None and locked.state == states.OPEN:
+                uploads.end_open(tx, _context(row.account), row.id, states.EXPIRED, house.delete_after)
+        uploads.forget_ended(tx, limit - house.delete_after)
+        return len(found)
+
+    _until_none(lambda: house.catalog.write(expire))
+
+
+def purge_read_sets(house: House) -> None:
+    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned."""
+
+    def purge(tx: Transaction) -> int:
+        found = read_sets.due_for_purge(tx, tx.now, 1)
+        for row in found:
+            lock_read_sets(tx, row.account, row.store_id, [row.id])
+            # The time to bring it back has passed already: its bytes need no further one.
+            blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
+        return len(found)
+
+    _until_none(lambda: house.catalog.write(purge))
+
+
+def condemn_orphans(house: House) -> None:
+    """Condemn bytes without a row, unless a part makes them count first."""
+    for names in house.blobs.orphans(house.settings.orphan_grace_s):
+        known = house.catalog.read(lambda reader, names=names: blobs.known(reader, names))  # type: ignore[misc]
+        for name in set(names) - known:
+            house.catalog.write(lambda tx, name=name: blobs.insert_condemned(tx, name, house.blobs.name, tx.now))  # type: ignore[misc]
+
+
+def remove_condemned(house: House) -> None:
+    """Remove the bytes of condemned blobs whose time has come, then their rows."""
+
+    def remove() -> int:
+        now = house.catalog.clock.stamp()
+        names = house.catalog.read(lambda reader: blobs.due_for_removal(reader, now, _BATCH))
+        for name in names:
+            house.blobs.remove(name)
+        if names:
+            house.catalog.write(lambda tx: blobs.forget(tx, names))
+        return len(names)
+
+    _until_none(remove)
+
+
+class Sweeper:
+    """Sweeps every so often, in a thread."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sweep_always, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin with a first round."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step at hand."""
+        self._stop.set()
+        self._thread.join()
+
+    def _sweep_always(self) -> None:
+        while not self._stop.is_set():
+            try:
+                sweep(self._house)
+            except Exception:
+                _log.exception("the sweep failed; the next round goes on where it ended")
+            self._stop.wait(self._house.settings.sweep_interval_s)
+
+
+def _until_none(step: Callable[[], int]) -> None:
+    while step() > 0:
+        pass
+
+
+def _context(account: str) -> RequestContext:
+    return RequestContext(account, "strandkeep:sweep", "", "", "sweep")

@@ -1,0 +1,187 @@
+"""Read sets."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import Reader, Transaction, blobs, moves, read_sets
+from strandkeep.catalog.locks import lock_read_sets
+from strandkeep.domain import layout, states, times
+from strandkeep.domain.blobs import StoredBlob
+from strandkeep.domain.context import RequestContext
+from strandkeep.domain.identifiers import is_id
+from strandkeep.domain.paging import DEFAULT_PAGE
+from strandkeep.domain.parts import PART_SIZE
+from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
+from strandkeep.house import House
+from strandkeep.operations.sequence_stores import require_store
+from strandkeep.operations.streams import Outgoing
+from strandkeep.protocol import shapes
+
+_UNALIGNED = "UNALIGNED"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What a part of a file is made of: `length` bytes, as stretches of blobs."""
+
+    length: int
+    spans: Sequence[tuple[StoredBlob, layout.Span]]
+
+
+async def list_read_sets(
+    context: RequestContext, house: House, request: shapes.ListReadSetsRequest
+) -> shapes.ListReadSetsResponse:
+    """ListReadSets: a store's read sets, the newest first; deleted ones only when asked for by status."""
+    store_id, filters = request["sequenceStoreId"], request.get("filter", {})
+    pager = house.pager(context, "ListReadSets", store=store_id, filter=filters)
+    after, size = pager.position(request.get("nextToken")), request.get("maxResults", DEFAULT_PAGE)
+
+    def read(reader: Reader) -> tuple[list[dict[str, Any]], list[Any] | None]:
+        require_store(reader, context, store_id)
+        rows, last = read_sets.page(reader, store_id, filters, after, size)
+        etags = read_sets.etags(reader, [row.id for row in rows if row.etag_algorithm])
+        return [_summary(house, row, etags.get(row.id, {})) for row in rows], last
+
+    items, last = await house.catalog.read_async(read)
+    return {"readSets": items, "nextToken": last and pager.token(last)}  # type: ignore[typeddict-item]
+
+
+async def get_read_set_metadata(
+    context: RequestContext, house: House, request: shapes.GetReadSetMetadataRequest
+) -> shapes.GetReadSetMetadataResponse:
+    """GetReadSetMetadata: what is known of a read set, and the grid of parts that its files are read by."""
+
+    def read(reader: Reader) -> dict[str, Any]:
+        row = _require_read_set(reader, context, request["sequenceStoreId"], request["id"])
+        etags = read_sets.etags(reader, [row.id] if row.etag_algorithm else [])
+        files = {file.source.lower(): _file_information(file.size) for file in read_sets.files(reader, row.id)}
+        summary = _summary(house, row, etags.get(row.id, {}))
+        return {**summary, "files": files or None, "creationJobId": row.creation_job_id}
+
+    return await house.catalog.read_async(read)  # type: ignore[return-value]
+
+
+async def get_read_set(context: RequestContext, house: House, request: shapes.GetReadSetRequest) -> Outgoing:
+    """GetReadSet: one part of a file by the 100 MiB grid, every block checked before it leaves."""
+    store_id, read_set_id = request["sequenceStoreId"], request["id"]
+    source, number = request.get("file", "SOURCE1"), request["partNumber"]
+
+    def read(reader: Reader) -> _Piece:
+        row = _require_read_set(reader, context, store_id, read_set_id)
+        _check_readable(row, source)
+        return _locate(reader, read_set_id, source, number)
+
+    piece = await house.catalog.read_async(read)
+    return Outgoing(piece.length, _stream(house, piece))
+
+
+async def batch_delete_read_set(
+    context: RequestContext, house: House, request: shapes.BatchDeleteReadSetRequest
+) -> shapes.BatchDeleteReadSetResponse:
+    """BatchDeleteReadSet: hidden at once, removed after the time to bring them back; failures are listed by id."""
+    store_id, ids = request["sequenceStoreId"], list(dict.fromkeys(request["ids"]))
+
+    def delete(tx: Transaction) -> list[dict[str, Any]]:
+        require_store(tx, context, store_id, lock="shared")
+        rows = lock_read_sets(tx, context.account, store_id, [i for i in ids if is_id(i)])
+        busy = read_sets.in_use(tx, list(rows))
+        outcomes = [(i, _delete_one(tx, context, house, rows.get(i), i in busy)) for i in ids]
+        return [{"id": i, "code": e.code, "message": e.message} for i, e in outcomes if e is not None]
+
+    errors = await house.catalog.write_async(delete)
+    return {"errors": errors or None}  # type: ignore[typeddict-item]
+
+
+def _delete_one(
+    tx: Transaction, context: RequestContext, house: House, row: Row[Any] | None, busy: bool
+) -> ApiError | None:
+    if row is None or row.status == states.DELETED:
+        return ResourceNotFoundException("The read set does not exist.")
+    if busy:
+        return ConflictException(
+            f"The read set is {row.status}: a job still works on it. Delete it when that has ended."
+        )
+    purge_after = tx.now + house.delete_after
+    moves.move(tx, context, "readSet", row.id, row.status, states.DELETED, purge_after=purge_after)
+    return None
+
+
+def _require_read_set(reader: Reader, context: RequestContext, store_id: str, read_set_id: str) -> Row[Any]:
+    row = None
+    if is_id(store_id) and is_id(read_set_id):
+        row = read_sets.find(reader, context.account, store_id, read_set_id)
+    if row is None:
+        raise ResourceNotFoundException(f"The read set {read_set_id!r} does not exist in sequence store {store_id!r}.")
+    return row
+
+
+def _check_readable(row: Row[Any], source: str) -> None:
+    if row.status == states.DELETED:
+        raise ResourceNotFoundException(f"The read set {row.id} was deleted.")
+    if row.status not in states.READABLE:
+        raise ConflictException(f"The read set {row.id} is {row.status}; its bytes can be read when it is ACTIVE.")
+    if source == "INDEX" and row.status == states.PROCESSING_UPLOAD:
+        raise ConflictException(f"The read set {row.id} is still {row.status}; it has no index yet.")
+
+
+def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piece:
+    sizes = {file.source: file.size for file in read_sets.files(reader, read_set_id)}
+    if source not in sizes:
+        raise ResourceNotFoundException(
+            f"file: the read set {read_set_id} has no {source}; it has {', '.join(sorted(sizes))}."
+        )
+    first, length = layout.part_range(sizes[source], number)
+    spans = list(layout.spans(read_sets.segments(reader, read_set_id, source, first, length), first, length))
+    stored = blobs.load(reader, {span.blob for span in spans})
+    return _Piece(length, [(stored[span.blob], span) for span in spans])
+
+
+async def _stream(house: House, piece: _Piece) -> AsyncIterator[bytes]:
+    for blob, span in piece.spans:
+        async for chunk in house.blobs.stream(blob, span.offset, span.length):
+            yield chunk
+
+
+def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "arn": house.installation.read_set_arn(row.store_id, row.id),
+        "sequenceStoreId": row.store_id,
+        "subjectId": row.subject_id,
+        "sampleId": row.sample_id,
+        "status": row.status,
+        "name": row.name,
+        "description": row.description,
+        "referenceArn": row.reference_arn,
+        "fileType": row.file_type,
+        "sequenceInformation": _sequence_information(row),
+        "creationTime": times.to_datetime(row.created),
+        "statusMessage": row.status_message,
+        "creationType": row.creation_type,
+        "etag": _etag(row.etag_algorithm, etag),
+    }
+
+
+def _sequence_information(row: Row[Any]) -> dict[str, Any] | None:
+    """The counts once ingest has made them; before that what the caller said of the reads' origin."""
+    if not row.facts:
+        return None
+    return {
+        "totalReadCount": row.facts["totalReadCount"],
+        "totalBaseCount": row.facts["totalBaseCount"],
+        "generatedFrom": row.generated_from,
+        "alignment": _UNALIGNED,
+    }
+
+
+def _etag(algorithm: str | None, values: Mapping[str, str]) -> dict[str, Any] | None:
+    if algorithm is None:
+        return None
+    return {"algorithm": algorithm, "source1": values.get("SOURCE1"), "source2": values.get("SOURCE2")}
+
+
+def _file_information(size: int) -> dict[str, Any]:
+    return {"totalParts": layout.total_parts(size), "partSize": PART_SIZE, "contentLength": size}

@@ -1,0 +1,57 @@
+"""Every operation on one screen: its name, the function that does it, and the thing it is authorised on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from strandkeep.domain.identifiers import Installation
+from strandkeep.operations import read_sets, sequence_stores, tags, uploads
+
+Resource = Callable[[Installation, Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True)
+class Use:
+    """A built operation. `changes` tells that it may change something; `resource` gives the ARN it is about."""
+
+    run: Callable[..., Any]
+    resource: Resource
+    changes: bool
+
+
+def _anything(_installation: Installation, _request: Mapping[str, Any]) -> str:
+    return "*"
+
+
+def _store(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.sequence_store_arn(request.get("sequenceStoreId") or request["id"])
+
+
+def _read_set(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.read_set_arn(request["sequenceStoreId"], request["id"])
+
+
+def _named(_installation: Installation, request: Mapping[str, Any]) -> str:
+    return str(request["resourceArn"])
+
+
+OPERATIONS: Mapping[str, Use] = {
+    "CreateSequenceStore": Use(sequence_stores.create_sequence_store, _anything, changes=True),
+    "GetSequenceStore": Use(sequence_stores.get_sequence_store, _store, changes=False),
+    "ListSequenceStores": Use(sequence_stores.list_sequence_stores, _anything, changes=False),
+    "UpdateSequenceStore": Use(sequence_stores.update_sequence_store, _store, changes=True),
+    "DeleteSequenceStore": Use(sequence_stores.delete_sequence_store, _store, changes=True),
+    "CreateMultipartReadSetUpload": Use(uploads.create_multipart_read_set_upload, _store, changes=True),
+    "UploadReadSetPart": Use(uploads.upload_read_set_part, _store, changes=True),
+    "ListReadSetUploadParts": Use(uploads.list_read_set_upload_parts, _store, changes=False),
+    "ListMultipartReadSetUploads": Use(uploads.list_multipart_read_set_uploads, _store, changes=False),
+    "CompleteMultipartReadSetUpload": Use(uploads.complete_multipart_read_set_upload, _store, changes=True),
+    "AbortMultipartReadSetUpload": Use(uploads.abort_multipart_read_set_upload, _store, changes=True),
+    "ListReadSets": Use(read_sets.list_read_sets, _store, changes=False),
+    "GetReadSetMetadata": Use(read_sets.get_read_set_metadata, _read_set, changes=False),
+    "GetReadSet": Use(read_sets.get_read_set, _read_set, changes=False),
+    "BatchDeleteReadSet": Use(read_sets.batch_delete_read_set, _store, changes=True),
+    "TagResource": Use(tags.tag_resource, _named, changes=True),
+    "UntagResource": Use(tags.untag_resource, _named, changes=True),
+    "ListTagsForResource": Use(tags.list_tags_for_resource, _named, changes=False),
+}

@@ -1,0 +1,105 @@
+"""Every setting once: its name, default, unit and check.
+
+Environment `STRANDKEEP_<NAME>` over `strandkeep.toml` in the data folder over the default. An unknown name is an
+error at the start, so that a misspelt limit is not one that silently does not hold.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+_PREFIX = "STRANDKEEP_"
+_FILE = "strandkeep.toml"
+
+
+class SettingsError(Exception):
+    """A setting that does not exist or cannot be so; the message names it and says what it may be."""
+
+
+def _setting(default: Any, unit: str, about: str, check: str = "") -> Any:
+    return field(default=default, metadata={"unit": unit, "about": about, "check": check})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this installation runs; `data_dir` is where it lives."""
+
+    data_dir: Path
+    database_url: str = _setting(
+        "",
+        "SQLAlchemy URL",
+        "Where the catalog lives: empty for SQLite in the data folder, or `postgresql://…`.",
+    )
+    account: str = _setting(
+        "",
+        "12 digits",
+        "The account of the first start; empty for a random one. Fixed afterwards.",
+        r"([0-9]{12})?",
+    )
+    region: str = _setting(
+        "us-east-1",
+        "Region name",
+        "The Region that ARNs name. Fixed at the first start.",
+        r"[a-z]{2}(-[a-z]+)+-[0-9]",
+    )
+    partition: str = _setting("aws", "name", "The partition that ARNs name. Fixed at the first start.", r"aws[a-z-]*")
+    upload_expiry_s: int = _setting(7 * 86_400, "seconds", "An upload to which nothing came for so long expires.")
+    delete_after_s: int = _setting(
+        7 * 86_400, "seconds", "How long after a deletion the bytes stay, and a read set can be brought back."
+    )
+    orphan_grace_s: int = _setting(86_400, "seconds", "Bytes without a row are left alone for so long.")
+    sweep_interval_s: int = _setting(300, "seconds", "How often expired, deleted and orphaned things are swept.")
+    min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
+    stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).")
+    ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.")
+
+
+def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the installation in `data_dir`; SettingsError names the one that is wrong."""
+    environment = os.environ if environment is None else environment
+    given: dict[str, Any] = {}
+    for where, values in (("strandkeep.toml", _from_file(data_dir)), ("the environment", _from(environment))):
+        for name, value in values.items():
+            given[name] = _checked(name, value, where)
+    return Settings(data_dir=data_dir, **given)
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """(name, default, unit, what it does) of every setting, for the reference."""
+    return [(f.name, str(f.default), f.metadata["unit"], f.metadata["about"]) for f in _settable()]
+
+
+def _settable() -> list[Any]:
+    return [f for f in fields(Settings) if f.name != "data_dir"]
+
+
+def _from_file(data_dir: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads((data_dir / _FILE).read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"{data_dir / _FILE} cannot be read: {fault}") from fault
+
+
+def _from(environment: Mapping[str, str]) -> Mapping[str, str]:
+    return {name[len(_PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(_PREFIX)}
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    known = {f.name: f for f in _settable()}
+    if name not in known:
+        raise SettingsError(f"{where}: there is no setting {name!r}; there are {', '.join(sorted(known))}")
+    setting = known[name]
+    if isinstance(setting.default, int):
+        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
+            raise SettingsError(f"{where}: {name} is {value!r}; it must be a whole number ({setting.metadata['unit']})")
+        return int(value)
+    check = setting.metadata["check"]
+    if not isinstance(value, str) or (check and not re.fullmatch(check, value)):
+        raise SettingsError(f"{where}: {name} is {value!r}; it must be {setting.metadata['unit']}")
+    return value

@@ -1,0 +1,143 @@
+"""kill -9 of the pid that `serve` printed, at awkward moments: nothing acknowledged is lost, nothing needs mending."""
+
+import os
+import random
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.e2e.uploading import download, fastq, gz, new_store, new_upload, pair, send_parts
+from tests.server import RunningServer, free_port, start_server, wait_for_read_set
+
+
+def nothing_listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_nothing_outlives_a_kill(data_dir: Path) -> None:
+    with start_server(data_dir) as server:
+        omics = server.client()
+        store_id = new_store(omics)
+        sources = pair(60_000, 150)
+        upload_id = new_upload(omics, store_id)
+        listed = [
+            entry
+            for source, content in sources.items()
+            for entry in send_parts(omics, store_id, upload_id, [content], source)
+        ]
+        key = {"sequenceStoreId": store_id, "uploadId": upload_id}
+        read_set_id = omics.complete_multipart_read_set_upload(**key, parts=listed)["readSetId"]
+        deadline = time.monotonic() + 20
+        while len(server.processes()) < 4 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        pids = server.processes()
+        server.kill()
+        time.sleep(1)
+        assert nothing_listens(server.port)
+        assert not [pid for pid in pids if alive(pid)]
+    with start_server(data_dir) as server:
+        omics = server.client()
+        found = wait_for_read_set(omics, store_id, read_set_id, 30)
+        assert found["status"] == "ACTIVE"
+        assert download(omics, store_id, read_set_id, "SOURCE2") == sources["SOURCE2"]
+        assert len(omics.list_read_sets(sequenceStoreId=store_id)["readSets"]) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_acknowledged_parts_and_read_sets_survive(data_dir: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    acknowledged: dict[str, dict[tuple[str, int], str]] = {}
+    completed: dict[str, str] = {}
+    store_id = ""
+    with start_server(data_dir) as server:
+        store_id = new_store(server.client())
+        threads = [
+            threading.Thread(target=upload_forever, args=(server, store_id, n, acknowledged, completed))
+            for n in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(0.3, 1.5))
+        server.kill()
+        for thread in threads:
+            thread.join()
+    assert acknowledged
+    with start_server(data_dir) as server:
+        omics = server.client()
+        for upload_id, parts in acknowledged.items():
+            check_upload(omics, store_id, upload_id, parts, completed)
+        for read_set_id in completed.values():
+            assert wait_for_read_set(omics, store_id, read_set_id)["status"] == "ACTIVE"
+        listed = [r["id"] for r in omics.list_read_sets(sequenceStoreId=store_id)["readSets"]]
+        assert len(listed) == len(set(listed))
+        assert set(completed.values()) <= set(listed)
+
+
+def upload_forever(
+    server: RunningServer,
+    store_id: str,
+    seed: int,
+    acknowledged: dict[str, dict[tuple[str, int], str]],
+    completed: dict[str, str],
+) -> None:
+    """Upload until the server is gone, noting what it acknowledged."""
+    omics = server.client()
+    content = gz(fastq(2000, 100, seed=seed))
+    try:
+        while True:
+            upload_id = new_upload(omics, store_id)
+            mine = acknowledged.setdefault(upload_id, {})
+            listed = []
+            for number in range(1, 5):
+                part = content[(number - 1) * len(content) // 4 : number * len(content) // 4]
+                listed += [entry | {"partNumber": number} for entry in put(omics, store_id, upload_id, number, part)]
+                mine["SOURCE1", number] = listed[-1]["checksum"]
+            answer = omics.complete_multipart_read_set_upload(
+                sequenceStoreId=store_id, uploadId=upload_id, parts=listed
+            )
+            completed[upload_id] = answer["readSetId"]
+    except (BotoCoreError, ClientError):
+        return
+
+
+def put(omics, store_id: str, upload_id: str, number: int, part: bytes) -> list[dict[str, object]]:
+    key = {"sequenceStoreId": store_id, "uploadId": upload_id, "partSource": "SOURCE1", "partNumber": number}
+    return [{"partSource": "SOURCE1", "checksum": omics.upload_read_set_part(**key, payload=part)["checksum"]}]
+
+
+def check_upload(omics, store_id: str, upload_id: str, parts, completed: dict[str, str]) -> None:
+    """Every acknowledged part is there, in the upload or in the read set that it became."""
+    listed = [
+        {"partSource": source, "partNumber": number, "checksum": checksum}
+        for (source, number), checksum in parts.items()
+    ]
+    if not listed:
+        return
+    try:
+        answer = omics.complete_multipart_read_set_upload(sequenceStoreId=store_id, uploadId=upload_id, parts=listed)
+    except omics.exceptions.ValidationException as other:
+        assert "was completed with other parts" in str(other)
+        return
+    if upload_id in completed:
+        assert answer["readSetId"] == completed[upload_id]
+
+
+def test_a_restart_on_the_same_port_finds_it_free(data_dir: Path) -> None:
+    port = free_port()
+    with start_server(data_dir, port=port) as server:
+        server.kill()
+    with start_server(data_dir, port=port) as server:
+        assert server.port == port
+        assert os.getpid() != server.pid
