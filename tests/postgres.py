@@ -46,7 +46,8 @@ def _running(folder: Path) -> Iterator[str]:
     data = folder / "data"
     common = {"check": True, "capture_output": True, **user}
     subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", "--locale=C", "-A", "trust"], **common
+        [binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"],
+        **common,
     )
     port = free_port()
     command = [binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]

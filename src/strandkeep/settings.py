@@ -20,8 +20,8 @@ class SettingsError(Exception):
     """A setting that does not exist or cannot be so; the message names it and says what it may be."""
 
 
-def _setting(default: Any, unit: str, about: str, check: str = "") -> Any:
-    return field(default=default, metadata={"unit": unit, "about": about, "check": check})
+def _setting(default: Any, unit: str, about: str, check: str = "", least: int = 0) -> Any:
+    return field(default=default, metadata={"unit": unit, "about": about, "check": check, "least": least})
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,12 @@ class Settings:
         7 * 86_400, "seconds", "How long after a deletion the bytes stay, and a read set can be brought back."
     )
     orphan_grace_s: int = _setting(86_400, "seconds", "Bytes without a row are left alone for so long.")
-    sweep_interval_s: int = _setting(300, "seconds", "How often expired, deleted and orphaned things are swept.")
+    sweep_interval_s: int = _setting(
+        300, "seconds", "How often expired, deleted and orphaned things are swept.", least=1
+    )
     min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
-    stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).")
-    ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.")
+    stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).", least=1)
+    ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
 
 
 def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -96,8 +98,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise SettingsError(f"{where}: there is no setting {name!r}; there are {', '.join(sorted(known))}")
     setting = known[name]
     if isinstance(setting.default, int):
-        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
-            raise SettingsError(f"{where}: {name} is {value!r}; it must be a whole number ({setting.metadata['unit']})")
+        least, unit = setting.metadata["least"], setting.metadata["unit"]
+        if not re.fullmatch(r"[0-9]{1,18}", str(value)) or int(value) < least:
+            raise SettingsError(f"{where}: {name} is {value!r}; it must be a whole number of {unit}, at least {least}")
         return int(value)
     check = setting.metadata["check"]
     if not isinstance(value, str) or (check and not re.fullmatch(check, value)):

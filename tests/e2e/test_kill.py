@@ -1,5 +1,6 @@
 """kill -9 of the pid that `serve` printed, at awkward moments: nothing acknowledged is lost, nothing needs mending."""
 
+import contextlib
 import os
 import random
 import socket
@@ -125,13 +126,13 @@ def check_upload(omics, store_id: str, upload_id: str, parts, completed: dict[st
     ]
     if not listed:
         return
-    try:
-        answer = omics.complete_multipart_read_set_upload(sequenceStoreId=store_id, uploadId=upload_id, parts=listed)
-    except omics.exceptions.ValidationException as other:
-        assert "was completed with other parts" in str(other)
+    key = {"sequenceStoreId": store_id, "uploadId": upload_id}
+    if upload_id not in completed:
+        # Complete may have been done without its answer: then these may be fewer parts than it was given.
+        with contextlib.suppress(omics.exceptions.ValidationException):
+            omics.complete_multipart_read_set_upload(**key, parts=listed)
         return
-    if upload_id in completed:
-        assert answer["readSetId"] == completed[upload_id]
+    assert omics.complete_multipart_read_set_upload(**key, parts=listed)["readSetId"] == completed[upload_id]
 
 
 def test_a_restart_on_the_same_port_finds_it_free(data_dir: Path) -> None:

@@ -16,9 +16,7 @@ def omics(server: RunningServer) -> Any:
     return server.client()
 
 
-@pytest.mark.parametrize(
-    ("family", "algorithm"), [("MD5up", "md5"), ("SHA256up", "sha256"), ("SHA512up", "sha512")]
-)
+@pytest.mark.parametrize(("family", "algorithm"), [("MD5up", "md5"), ("SHA256up", "sha256"), ("SHA512up", "sha512")])
 def test_a_pair_becomes_active_with_etag_and_counts(omics: Any, family: str, algorithm: str) -> None:
     store_id = new_store(omics, eTagAlgorithmFamily=family)
     sources = pair(3000, 150)

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from strandkeep.catalog import tables
-from strandkeep.catalog.transaction import Transaction
+from strandkeep.catalog.transaction import Reader, Transaction
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.states import check_move
 
@@ -23,7 +23,7 @@ def begin(tx: Transaction, context: RequestContext, kind: str, state: str, value
     check_move(kind, None, state)
     table, column = _STATES[kind]
     tx.run(table.insert(), {**values, column: state, "version": 1})
-    _record(tx, context, kind, values["id"], 1, None, state)
+    _record(tx, context, kind, values["id"], 1, "state", None, state)
 
 
 def move(
@@ -51,8 +51,23 @@ def move(
     row = tx.one(statement)
     if row is None:
         return False
-    _record(tx, context, kind, thing_id, row.version, before, after)
+    _record(tx, context, kind, thing_id, row.version, "state", before, after)
     return True
+
+
+def last_time(reader: Reader) -> int:
+    """The time of the latest event, in microseconds; 0 before the first."""
+    row = reader.one(sa.select(tables.event.c.time).order_by(tables.event.c.id.desc()).limit(1))
+    return row.time if row else 0
+
+
+def remark(tx: Transaction, context: RequestContext, read_set_id: str, what: str, message: str) -> None:
+    """Let a read set that is there say something new of itself, with an event of kind `what`; its state stays."""
+    table = tables.read_set
+    statement = table.update().where(table.c.id == read_set_id).values(status_message=message)
+    row = tx.one(statement.returning(table.c.version, table.c.status))
+    if row is not None:
+        _record(tx, context, "readSet", read_set_id, row.version, what, row.status, row.status)
 
 
 def _record(
@@ -61,6 +76,7 @@ def _record(
     kind: str,
     thing_id: str,
     version: int,
+    what: str,
     before: str | None,
     after: str,
 ) -> None:
@@ -71,7 +87,7 @@ def _record(
             "resource_kind": kind,
             "resource_id": thing_id,
             "version": version,
-            "kind": "state",
+            "kind": what,
             "time": tx.now,
             "principal": context.principal,
             "request_id": context.request_id,

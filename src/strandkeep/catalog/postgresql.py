@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from strandkeep.catalog import moves
 from strandkeep.catalog.clock import Clock
 from strandkeep.catalog.migrations import migrate
 from strandkeep.catalog.transaction import Reader, Transaction
@@ -36,6 +37,7 @@ class PostgresqlCatalog:
         )
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="catalog")
         migrate(self._engine)
+        clock.not_before(self.read(moves.last_time))
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """See `Catalog.write`."""

@@ -13,11 +13,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from strandkeep.catalog import tables
+from strandkeep.catalog import moves
 from strandkeep.catalog.clock import Clock
 from strandkeep.catalog.migrations import migrate
 from strandkeep.catalog.transaction import Reader, Transaction
@@ -43,6 +44,8 @@ class SqliteCatalog:
         self.clock = clock
         self._path = path
         self._pending: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
         self._readers = threading.local()
         self._engines: list[sa.Engine] = []
         self._writer_engine = _engine(path, read_only=False)
@@ -68,10 +71,13 @@ class SqliteCatalog:
 
     def close(self) -> None:
         """See `Catalog.close`."""
-        self._pending.put(None)
-        self._thread.join()
+        with self._closing:
+            self._closed = True
+        # The writer goes last: the last connection to go brings the WAL into the file, and only it may.
         for engine in self._engines:
             engine.dispose()
+        self._pending.put(None)
+        self._thread.join()
 
     def _start(self) -> None:
         started: Future[None] = Future()
@@ -81,7 +87,10 @@ class SqliteCatalog:
 
     def _submit(self, work: Callable[[Transaction], T]) -> "Future[T]":
         pending = _Pending(work, Future())
-        self._pending.put(pending)
+        with self._closing:
+            if self._closed:
+                raise RuntimeError("the catalog is closed")
+            self._pending.put(pending)
         return pending.outcome
 
     def _reader(self) -> sa.Connection:
@@ -97,8 +106,7 @@ class SqliteCatalog:
         try:
             migrate(self._writer_engine)
             with self._writer_engine.connect() as connection:
-                last = sa.select(tables.event.c.time).order_by(tables.event.c.id.desc()).limit(1)
-                self.clock.not_before(connection.scalar(last) or 0)
+                self.clock.not_before(moves.last_time(Reader(connection)))
         except BaseException as failure:
             started.set_exception(failure)
             return
@@ -151,8 +159,9 @@ class SqliteCatalog:
 
 def _engine(path: Path, *, read_only: bool) -> sa.Engine:
     """An engine of one connection, kept open: the writer's, or that of a thread which reads."""
+    query = {"mode": "ro" if read_only else "rwc", "uri": "true"}
     engine = sa.create_engine(
-        f"sqlite:///file:{path}?mode={'ro' if read_only else 'rwc'}&uri=true",
+        sa.URL.create("sqlite", database=f"file:{quote(str(path))}", query=query),
         poolclass=StaticPool,
         connect_args={"check_same_thread": False},
     )

@@ -35,4 +35,4 @@ class Transaction(Reader):
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
         """Execute a statement that changes rows; the number of rows changed."""
-        return self.connection.execute(statement, values).rowcount  # type: ignore[arg-type]
+        return self.connection.execute(statement, values).rowcount

@@ -12,7 +12,7 @@ _FRAGMENT_LENGTH = 350
 
 
 def write_pair(folder: Path, pairs: int, seed: int = 1) -> list[Path]:
-    """Write `pairs` mates to `sim_R1.fastq.gz` and `sim_R2.fastq.gz`; the two paths. One seed gives one pair of files."""
+    """Write `pairs` mates to `sim_R1.fastq.gz` and `sim_R2.fastq.gz`; the two paths. A seed gives one pair of files."""
     chance = random.Random(seed)  # noqa: S311
     genome = "".join(chance.choices(_BASES, k=_GENOME_LENGTH))
     paths = [folder / "sim_R1.fastq.gz", folder / "sim_R2.fastq.gz"]

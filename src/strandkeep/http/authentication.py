@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from strandkeep.access.keys import AccessKey, KeyRing
 from strandkeep.errors import ContentSHA256Mismatch, InvalidSignatureException, UnrecognizedClientException
 from strandkeep.http.messages import Head
-from strandkeep.protocol.service import Operation
+from strandkeep.protocol.operation import Operation
 from strandkeep.protocol.sigv4 import (
     Claim,
     SignedRequest,

@@ -33,7 +33,8 @@ from strandkeep.http.messages import (
 )
 from strandkeep.operations.registry import OPERATIONS
 from strandkeep.operations.streams import Incoming, Outgoing
-from strandkeep.protocol.service import Operation, Service
+from strandkeep.protocol.operation import Operation
+from strandkeep.protocol.service import Service
 
 _log = logging.getLogger(__name__)
 
@@ -110,11 +111,11 @@ class Dispatcher:
             return error_answer(error), error.code
         except Exception:
             _log.exception("request %s failed", exchange.request_id)
-            error = InternalServerException(
+            failure = InternalServerException(
                 f"The server failed on this request ({exchange.request_id}); it is not the request's fault. "
                 "Send it again; if that fails too, the server's log names the reason under this id."
             )
-            return error_answer(error), error.code
+            return error_answer(failure), failure.code
 
     async def _perform(self, exchange: _Exchange) -> Answer:
         check_framing(exchange.head)

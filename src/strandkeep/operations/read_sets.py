@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Reader, Transaction, blobs, moves, read_sets
 from strandkeep.catalog.locks import lock_read_sets
 from strandkeep.domain import layout, states, times
@@ -61,7 +62,8 @@ async def get_read_set_metadata(
         summary = _summary(house, row, etags.get(row.id, {}))
         return {**summary, "files": files or None, "creationJobId": row.creation_job_id}
 
-    return await house.catalog.read_async(read)  # type: ignore[return-value]
+    found = await house.catalog.read_async(read)
+    return found  # type: ignore[return-value]
 
 
 async def get_read_set(context: RequestContext, house: House, request: shapes.GetReadSetRequest) -> Outgoing:
@@ -75,7 +77,7 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
         return _locate(reader, read_set_id, source, number)
 
     piece = await house.catalog.read_async(read)
-    return Outgoing(piece.length, _stream(house, piece))
+    return Outgoing(piece.length, _stream(context, house, read_set_id, source, piece))
 
 
 async def batch_delete_read_set(
@@ -139,10 +141,18 @@ def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piec
     return _Piece(length, [(stored[span.blob], span) for span in spans])
 
 
-async def _stream(house: House, piece: _Piece) -> AsyncIterator[bytes]:
-    for blob, span in piece.spans:
-        async for chunk in house.blobs.stream(blob, span.offset, span.length):
-            yield chunk
+async def _stream(
+    context: RequestContext, house: House, read_set_id: str, source: str, piece: _Piece
+) -> AsyncIterator[bytes]:
+    """The bytes of a piece, as far as they are what was stored; damage is noted, and ends them."""
+    try:
+        for blob, span in piece.spans:
+            async for chunk in house.blobs.stream(blob, span.offset, span.length):
+                yield chunk
+    except DamagedBlob as damage:
+        message = f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."
+        await house.catalog.write_async(lambda tx: moves.remark(tx, context, read_set_id, "damaged", message))
+        raise
 
 
 def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _row(tx: Transaction, store_id: str) -> Row[Any]:
     return row
 
 
-def _check_encryption(config: Mapping[str, str] | None) -> None:
+def _check_encryption(config: shapes.SseConfig | None) -> None:
     if config and "keyArn" in config:
         raise ValidationException(
             f"sseConfig.keyArn: {config['keyArn']!r} is not mapped to a key of this installation; leave keyArn out."

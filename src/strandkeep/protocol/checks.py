@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from strandkeep.protocol.problems import Invalid, shown
+from strandkeep.protocol.problems import ENOUGH, Invalid, shown
 from strandkeep.protocol.scalars import Check, integer_check, string_check, timestamp_check, wrong_size
 
 Members = list[tuple[str, bool, Check]]
@@ -60,7 +60,7 @@ def _list_check(shape: ListShape) -> Check:
         if type(value) is not list:
             raise Invalid.here(f"{shown(value)} is not a list")
         if not least <= len(value) <= most:
-            raise wrong_size(value, "items", len(value), least, most)
+            raise wrong_size(value, "item", len(value), least, most)
         try:
             return [check_item(item) for item in value]
         except Invalid:
@@ -76,6 +76,8 @@ def _problems_of_items(items: list[Any], check_item: Check) -> list[tuple[str, s
             check_item(item)
         except Invalid as invalid:
             problems.extend(invalid.below(f"[{place}]"))
+            if len(problems) >= ENOUGH:
+                break
     return problems
 
 
@@ -87,7 +89,7 @@ def _map_check(shape: MapShape) -> Check:
         if type(value) is not dict:
             raise Invalid.here(f"{shown(value)} is not an object")
         if not least <= len(value) <= most:
-            raise wrong_size(value, "entries", len(value), least, most)
+            raise wrong_size(value, "pair", len(value), least, most)
         try:
             return {check_key(key): check_entry(entry) for key, entry in value.items()}
         except Invalid:
@@ -104,4 +106,6 @@ def _problems_of_entries(entries: dict[str, Any], check_key: Check, check_entry:
                 check_part(part)
             except Invalid as invalid:
                 problems.extend(invalid.below(step))
+        if len(problems) >= ENOUGH:
+            break
     return problems

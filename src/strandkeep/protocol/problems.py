@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from strandkeep.errors import ValidationException
 
+ENOUGH = 100
+"""So many problems are collected of one list or map: a hostile body must not cost more than a good one."""
+
 _TOLD = 5
 _SHOWN = 40
 
@@ -33,10 +36,11 @@ class Invalid(Exception):
     def error(self) -> ValidationException:
         """The answer to the caller: how many problems there are, and the first five of them."""
         count = len(self.problems)
+        many = " or more" if count >= ENOUGH else ""
         told = [f"{path.removeprefix('.')}: {what}" for path, what in self.problems[:_TOLD]]
         if count > _TOLD:
-            told.append(f"and {count - _TOLD} more")
-        return ValidationException(f"{count} validation error{'s' * (count > 1)}: {'; '.join(told)}")
+            told.append(f"and {count - _TOLD}{many or ' more'}")
+        return ValidationException(f"{count}{many} validation error{'s' * (count > 1)}: {'; '.join(told)}")
 
 
 def shown(value: Any) -> str:

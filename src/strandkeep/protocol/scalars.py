@@ -35,7 +35,7 @@ def string_check(shape: StringShape) -> Check:
         if type(value) is not str:
             raise Invalid.here(f"{shown(value)} is not a string")
         if not least <= len(value) <= most:
-            raise wrong_size(value, "characters", len(value), least, most)
+            raise wrong_size(value, "character", len(value), least, most)
         if "\0" in value or not (value.isascii() or _is_unicode(value)):
             raise Invalid.here(f"{shown(value)} has a NUL or half a surrogate pair, which cannot be stored")
         if matches and not matches(value):
@@ -76,10 +76,10 @@ def read_integer(text: str) -> int:
     return int(text)
 
 
-def wrong_size(value: Any, units: str, size: int, least: int, most: float) -> Invalid:
+def wrong_size(value: Any, unit: str, size: int, least: int, most: float) -> Invalid:
     """The problem of a value that is too short or too long."""
     limit = f"at least {least} needed" if size < least else f"at most {most} allowed"
-    return Invalid.here(f"{shown(value)} has {size} {units}, {limit}")
+    return Invalid.here(f"{shown(value)} has {size} {unit}{'s' * (size != 1)}, {limit}")
 
 
 def _enum_check(values: Sequence[str]) -> Check:

@@ -15,7 +15,7 @@ _LONGEST_LIFE_S = 604_800
 _CREDENTIAL = re.compile(r"([!-~]{1,128})/([0-9]{8})/([A-Za-z0-9-]{1,64})/([A-Za-z0-9-]{1,64})/aws4_request")
 _SIGNED_HEADERS = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+(?:;[a-z0-9!#$%&'*+.^_`|~-]+)*")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
-_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _EXPIRES = re.compile(r"[0-9]{1,6}")
 
 # What these headers say is acted upon, so whoever signs the headers must have signed them too.
@@ -203,12 +203,12 @@ def _signed_headers(text: str) -> tuple[str, ...]:
 
 
 def _moment(text: str) -> datetime:
+    match = _DATE.fullmatch(text)
     try:
-        if _DATE.fullmatch(text):
-            return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        year, month, day, hour, minute, second = map(int, match.groups() if match else ())
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
-        pass
-    raise _incomplete(f"the date is {shown(text)}, not a moment such as 20260102T030405Z")
+        raise _incomplete(f"the date is {shown(text)}, not a moment such as 20260102T030405Z") from None
 
 
 def _expires(text: str) -> int:

@@ -1,0 +1,69 @@
+"""Where the bytes of a file lie."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strandkeep.domain.layout import Segment, consecutive, part_range, spans, total_parts
+from strandkeep.domain.parts import PART_SIZE
+from strandkeep.errors import RangeNotSatisfiableException
+
+
+@st.composite
+def files(draw):
+    """(blobs by name, segments over stretches of them, the bytes that the segments make)."""
+    blobs = {f"b{n}": draw(st.binary(min_size=1, max_size=20)) for n in range(draw(st.integers(1, 4)))}
+    segments, content = [], b""
+    for name in draw(st.lists(st.sampled_from(sorted(blobs)), min_size=1, max_size=6)):
+        offset = draw(st.integers(0, len(blobs[name]) - 1))
+        length = draw(st.integers(1, len(blobs[name]) - offset))
+        segments.append(Segment(len(content), name, offset, length))
+        content += blobs[name][offset : offset + length]
+    return blobs, segments, content
+
+
+@given(files(), st.integers(0, 130), st.integers(0, 130))
+def test_spans_of_a_range_are_the_slice_of_the_concatenated_bytes(file, first, length):
+    blobs, segments, content = file
+
+    found = list(spans(segments, first, length))
+
+    assert b"".join(blobs[s.blob][s.offset : s.offset + s.length] for s in found) == content[first : first + length]
+    assert all(span.length > 0 for span in found)
+
+
+@given(st.lists(st.integers(1, 50)))
+def test_consecutive_segments_lie_end_to_end(lengths):
+    segments = list(consecutive((str(n), length) for n, length in enumerate(lengths)))
+
+    assert [segment.length for segment in segments] == lengths
+    assert [segment.start for segment in segments] == [sum(lengths[:n]) for n in range(len(lengths))]
+    assert all(segment.offset == 0 for segment in segments)
+
+
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    # The sizes of the guide's examples and their totalParts.
+    [(1, 1), (10_818, 1), (310_054_739, 3), (307_846_621, 3), (3_249_912_778, 31)]
+    + [(PART_SIZE, 1), (PART_SIZE + 1, 2), (10_000 * PART_SIZE, 10_000)],
+)
+def test_total_parts_is_the_size_over_100_mib_rounded_up(size, parts):
+    assert total_parts(size) == parts
+
+
+@given(st.integers(1, 5_497_558_138_880))
+def test_the_parts_of_the_grid_cover_the_file_without_a_gap(size):
+    last = total_parts(size)
+    first, length = part_range(size, last)
+
+    assert first + length == size
+    assert 1 <= length <= PART_SIZE
+    assert part_range(size, 1) == (0, min(size, PART_SIZE))
+    if last > 1:
+        assert part_range(size, last - 1) == (first - PART_SIZE, PART_SIZE)
+
+
+@pytest.mark.parametrize("size", [1, PART_SIZE, PART_SIZE + 1])
+def test_a_part_beyond_the_file_is_range_not_satisfiable(size):
+    with pytest.raises(RangeNotSatisfiableException, match="partNumber"):
+        part_range(size, total_parts(size) + 1)
