@@ -112,6 +112,7 @@ class Server:
         return problems
 
     def _stop_parts(self) -> None:
+        self.house.stopping.set()
         self.sweeper.stop()
         self.engine.stop()
         self.catalog.close()

@@ -1,7 +1,8 @@
 """What every operation and every job works with."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from strandkeep.blobs import Blobs
 from strandkeep.catalog import Catalog
@@ -14,7 +15,11 @@ from strandkeep.settings import Settings
 
 @dataclass(frozen=True)
 class House:
-    """The parts of a running installation. `wake_jobs` says that there is work; it never blocks."""
+    """The parts of a running installation.
+
+    `wake_jobs` says that there is work; it never blocks. `stopping` is set when long work is to be left to the next
+    start.
+    """
 
     installation: Installation
     settings: Settings
@@ -22,6 +27,7 @@ class House:
     blobs: Blobs
     paging_key: bytes
     wake_jobs: Callable[[], None]
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def pager(self, context: RequestContext, operation: str, **question: object) -> Pager:
         """The tokens of a list that `context` asks for by `operation` with these scopes and filters."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -27,33 +28,66 @@ def alive(pid: int) -> bool:
         return False
 
 
+def begin_ingest(server: RunningServer, sources: dict[str, bytes]) -> tuple[str, str]:
+    """A store and a read set of which a worker has just begun to read the files."""
+    omics = server.client()
+    store_id = new_store(omics)
+    upload_id = new_upload(omics, store_id)
+    listed = []
+    for source, content in sources.items():
+        listed += send_parts(omics, store_id, upload_id, [content], source)
+    key = {"sequenceStoreId": store_id, "uploadId": upload_id}
+    read_set_id = omics.complete_multipart_read_set_upload(**key, parts=listed)["readSetId"]
+    deadline = time.monotonic() + 20
+    while len(server.processes()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return store_id, read_set_id
+
+
 def test_nothing_outlives_a_kill(data_dir: Path) -> None:
+    sources = pair(60_000, 150)
     with start_server(data_dir) as server:
-        omics = server.client()
-        store_id = new_store(omics)
-        sources = pair(60_000, 150)
-        upload_id = new_upload(omics, store_id)
-        listed = [
-            entry
-            for source, content in sources.items()
-            for entry in send_parts(omics, store_id, upload_id, [content], source)
-        ]
-        key = {"sequenceStoreId": store_id, "uploadId": upload_id}
-        read_set_id = omics.complete_multipart_read_set_upload(**key, parts=listed)["readSetId"]
-        deadline = time.monotonic() + 20
-        while len(server.processes()) < 4 and time.monotonic() < deadline:
-            time.sleep(0.005)
+        store_id, read_set_id = begin_ingest(server, sources)
         pids = server.processes()
         server.kill()
         time.sleep(1)
+        assert len(pids) >= 3
         assert nothing_listens(server.port)
         assert not [pid for pid in pids if alive(pid)]
     with start_server(data_dir) as server:
         omics = server.client()
-        found = wait_for_read_set(omics, store_id, read_set_id, 30)
-        assert found["status"] == "ACTIVE"
+        assert wait_for_read_set(omics, store_id, read_set_id, 10)["status"] == "ACTIVE"
         assert download(omics, store_id, read_set_id, "SOURCE2") == sources["SOURCE2"]
         assert len(omics.list_read_sets(sequenceStoreId=store_id)["readSets"]) == 1
+
+
+def test_losing_the_job_engines_database_loses_nothing(data_dir: Path) -> None:
+    with start_server(data_dir) as server:
+        store_id, read_set_id = begin_ingest(server, pair(60_000, 150))
+        server.kill()
+    for path in data_dir.glob("jobs.sqlite*"):
+        path.unlink()
+    with start_server(data_dir) as server:
+        assert wait_for_read_set(server.client(), store_id, read_set_id, 20)["status"] == "ACTIVE"
+
+
+def test_a_stop_leaves_an_ingest_to_the_next_start(data_dir: Path) -> None:
+    with start_server(data_dir) as server:
+        store_id, read_set_id = begin_ingest(server, pair(60_000, 150))
+        clock = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - clock < 15
+    with start_server(data_dir) as server:
+        assert wait_for_read_set(server.client(), store_id, read_set_id, 20)["status"] == "ACTIVE"
+
+
+def test_a_killed_worker_is_the_servers_trouble(data_dir: Path) -> None:
+    with start_server(data_dir) as server:
+        store_id, read_set_id = begin_ingest(server, pair(60_000, 150))
+        for pid in server.processes()[2:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        assert wait_for_read_set(server.client(), store_id, read_set_id, 30)["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("seed", range(3))

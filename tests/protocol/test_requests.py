@@ -135,6 +135,12 @@ def test_an_empty_location_is_allowed_where_the_pattern_says_so():
         OPERATIONS["UpdateSequenceStore"].parse({"id": "1234567890"}, "", {}, b'{"fallbackLocation":"\\n"}')
 
 
+def test_a_bar_in_a_character_class_is_a_bar():
+    labels = {"referenceStoreId": "1234567890"}
+    read = OPERATIONS["ListReferences"].parse(labels, "", {}, b'{"filter":{"md5":"a|b"}}')
+    assert read["filter"] == {"md5": "a|b"}
+
+
 def test_the_range_header_is_read():
     read = OPERATIONS["GetReference"].parse(
         {"referenceStoreId": "1234567890", "id": "1234567890"}, "partNumber=1", {"range": "bytes=0-9"}, b""

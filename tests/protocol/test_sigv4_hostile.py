@@ -101,6 +101,8 @@ def test_a_credential_has_five_parts(scope):
 def test_what_is_given_twice_or_unsigned_or_foreign_is_refused():
     refused(by_header(PARTS, ("authorization", "x")), "authorization is sent twice")
     refused(by_header(PARTS, ("x-amz-date", "x")), "x-amz-date is sent twice")
+    refused(by_header(PARTS, ("host", "y")), "host is sent twice")
+    refused(SignedRequest("GET", "/", "", [by_header(PARTS).headers[2]]), "x-amz-date is missing")
     refused(by_header(PARTS | {"SignedHeaders": "x-amz-date"}), "SignedHeaders lacks it|lacks host")
     refused(by_header(PARTS | {"SignedHeaders": "host"}), "x-amz-date")
     refused(SignedRequest("GET", "/", "", [("authorization", "Basic eDp5")]), "the algorithm is 'Basic'")

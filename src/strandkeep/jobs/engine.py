@@ -21,7 +21,8 @@ _QUEUE = "jobs"
 _VERSION = "strandkeep-jobs-1"
 
 _RECONCILE_S = 2.0
-_POLL_S = 0.1
+_POLL_S = 0.2
+_STOP_S = 5
 
 _ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 
@@ -60,11 +61,11 @@ class JobEngine:
         self._awake.set()
 
     def stop(self) -> None:
-        """Take no more jobs. One that runs is left to the next start."""
+        """Take no more jobs. One that runs has been told to stop, and is left to the next start."""
         self._stopping = True
         self._awake.set()
         self._reconciler.join()
-        DBOS.destroy(workflow_completion_timeout_sec=0)
+        DBOS.destroy(workflow_completion_timeout_sec=_STOP_S)
 
     def _reconcile_always(self) -> None:
         while not self._stopping:

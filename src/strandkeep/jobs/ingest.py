@@ -64,7 +64,10 @@ def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[by
 
         segments, stored = house.catalog.read(locate)
         for span in layout.spans(segments, first, length):
-            yield from house.blobs.read(stored[span.blob], span.offset, span.length)
+            for chunk in house.blobs.read(stored[span.blob], span.offset, span.length):
+                if house.stopping.is_set():
+                    raise Superseded
+                yield chunk
 
 
 def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:

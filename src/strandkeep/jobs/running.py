@@ -23,7 +23,7 @@ _LONGEST_PAUSE_S = 600
 
 
 class Superseded(Exception):
-    """Another attempt counts now; this one's work is dropped."""
+    """This attempt's work is dropped: another one counts now, or the server stops and its next start begins anew."""
 
 
 def run_job(
@@ -43,7 +43,7 @@ def run_job(
         conclusion = kinds[job.kind](house, job)
         house.catalog.write(lambda tx: _conclude(tx, job, conclusion))
     except Superseded:
-        _log.info("attempt %s of job %s was superseded", job.attempt, job_id)
+        _log.info("attempt %s of job %s was dropped", job.attempt, job_id)
     except Exception:
         _log.exception("attempt %s of job %s failed by the server's fault", job.attempt, job_id)
         house.catalog.write(lambda tx: _put_off(tx, job, tell))

@@ -56,8 +56,6 @@ class Routes:
         places = tuple(place for place, _ in fixed)
         by_places = self._by_length.setdefault(len(template), {})
         by_places.setdefault(places, {}).setdefault(fixed, {})[operation.method] = _Route(operation, labels)
-        # The path with more fixed segments is the better match: batch/delete before {id}/metadata.
-        self._by_length[len(template)] = dict(sorted(by_places.items(), key=lambda item: -len(item[0])))
         if operation.ends_in_arn:
             self._lengths_with_tail[template[1]] = len(template)
 

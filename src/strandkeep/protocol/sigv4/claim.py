@@ -20,6 +20,7 @@ _EXPIRES = re.compile(r"[0-9]{1,6}")
 
 # What these headers say is acted upon, so whoever signs the headers must have signed them too.
 _MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token")
+_HEADERS_READ = frozenset({"authorization", *_MUST_BE_SIGNED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,48 +72,46 @@ def read_claim(request: SignedRequest) -> Claim:
     Raises MissingAuthenticationTokenException when there is neither, and IncompleteSignatureException,
     which names the part, when one is missing, repeated or malformed, or when there are both.
     """
-    authorization = _only(request.headers, "authorization")
+    headers = _read_headers(request.headers)
+    authorization = headers.get("authorization")
     presigned = "X-Amz-Algorithm=" in request.raw_query or "X-Amz-Signature=" in request.raw_query
     if authorization is not None and presigned:
         raise _incomplete("it is in both the Authorization header and the query; send one of them")
     if authorization is not None:
-        return _from_header(request, authorization)
+        return _from_header(headers, authorization)
     if presigned:
-        return _from_query(request)
+        return _from_query(headers, request.raw_query)
     raise MissingAuthenticationTokenException(
         "The request is not signed. Send an Authorization header with AWS Signature Version 4, "
         "as AWS SDKs do when they have an access key."
     )
 
 
-def _from_header(request: SignedRequest, authorization: str) -> Claim:
+def _from_header(headers: Mapping[str, str], authorization: str) -> Claim:
     algorithm, _, rest = authorization.partition(" ")
     _check_algorithm(algorithm)
     parts = _authorization_parts(rest)
     signed_headers = _signed_headers(_part(parts, "SignedHeaders"))
     for name in _MUST_BE_SIGNED:
-        if name not in signed_headers and _only(request.headers, name) is not None:
+        if name in headers and name not in signed_headers:
             raise _incomplete(f"the header {name} is sent, but SignedHeaders lacks it")
-    date = _only(request.headers, "x-amz-date")
-    if date is None:
-        raise _incomplete("the header x-amz-date is missing")
     return _claim(
         parts,
-        date,
+        _part(headers, "x-amz-date"),
         signed_headers,
         expires_s=None,
-        declared_payload=_only(request.headers, "x-amz-content-sha256"),
-        session_token=_only(request.headers, "x-amz-security-token"),
+        declared_payload=headers.get("x-amz-content-sha256"),
+        session_token=headers.get("x-amz-security-token"),
     )
 
 
-def _from_query(request: SignedRequest) -> Claim:
-    parts = _query_parts(request.raw_query)
+def _from_query(headers: Mapping[str, str], raw_query: str) -> Claim:
+    parts = _query_parts(raw_query)
     _check_algorithm(_part(parts, "X-Amz-Algorithm"))
     signed_headers = _signed_headers(_part(parts, "X-Amz-SignedHeaders"))
     declared = parts.get("X-Amz-Content-Sha256")
     if declared is None and "x-amz-content-sha256" in signed_headers:
-        declared = _only(request.headers, "x-amz-content-sha256")
+        declared = headers.get("x-amz-content-sha256")
     return _claim(
         {name.removeprefix("X-Amz-"): value for name, value in parts.items()},
         _part(parts, "X-Amz-Date"),
@@ -181,11 +180,15 @@ def _part(parts: Mapping[str, str], name: str) -> str:
     return parts[name]
 
 
-def _only(headers: Sequence[tuple[str, str]], name: str) -> str | None:
-    values = [value.strip() for key, value in headers if key == name]
-    if len(values) > 1:
-        raise _incomplete(f"the header {name} is sent twice")
-    return values[0] if values else None
+def _read_headers(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The headers that a claim is read from; each may come once."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in _HEADERS_READ:
+            if name in found:
+                raise _incomplete(f"the header {name} is sent twice")
+            found[name] = value.strip()
+    return found
 
 
 def _check_algorithm(algorithm: str) -> None:
