@@ -38,6 +38,19 @@ def store_cpu_seconds(folder: Path, files: int, mib: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def bring_pages_into_circulation(folder: Path, mib: int) -> None:
+    """Touch as many page-cache pages as `mib` MiB need, and free them, right before a side is measured.
+
+    A virtual machine gives freed memory back to its host within seconds, and touching it again then costs many
+    times the copy into it; which side would pay for that is chance.
+    """
+    path = folder / "recycled"
+    with path.open("wb", buffering=0) as file:
+        for piece in pieces(mib):
+            file.write(piece)
+    path.unlink()
+
+
 @dataclass(frozen=True)
 class Sender:
     """A process that sends bytes of a file to whoever connects, once for each byte it gets."""

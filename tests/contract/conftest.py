@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from strandkeep.catalog import Catalog, open_catalog
+from tests.contract.places import Place, local_blobs
 from tests.databases import DATABASES, new_url
 
 
@@ -19,3 +20,10 @@ def catalog(database_url) -> Iterator[Catalog]:
     opened = open_catalog(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=[local_blobs])
+def place(request: pytest.FixtureRequest, tmp_path) -> Iterator[Place]:
+    """A place for bytes; another implementation joins the suite by one more function in `params`."""
+    with request.param(tmp_path) as made:
+        yield made

@@ -54,27 +54,35 @@ cdef inline bint _is_quality(uchar byte) noexcept nogil:
 
 
 cdef bint _all_bases(const uchar* at, Py_ssize_t length) noexcept nogil:
-    # No way out of the loop, so that the compiler makes vectors of it.
+    # Letters alone, without a way out of the loop, so that the compiler makes vectors of it.
     cdef uchar wrong = 0
     cdef Py_ssize_t i
     for i in range(length):
-        wrong |= not _is_base(at[i])
-    return wrong == 0
+        wrong |= 0 if <uchar>((at[i] | 0x20) - c"a") < LETTERS else 0xFF
+    if wrong == 0:
+        return True
+    i = 0
+    while i < length and _is_base(at[i]):
+        i += 1
+    return i == length
 
 
 cdef bint _all_qualities(const uchar* at, Py_ssize_t length) noexcept nogil:
     cdef uchar wrong = 0
     cdef Py_ssize_t i
     for i in range(length):
-        wrong |= not _is_quality(at[i])
+        wrong |= 0 if <uchar>(at[i] - FIRST_QUALITY) < QUALITIES else 0xFF
     return wrong == 0
+
+
+cdef inline Py_ssize_t _up_to(const uchar* at, uchar byte, Py_ssize_t length) noexcept nogil:
+    cdef const uchar* found = <const uchar*>memchr(at, byte, length)
+    return length if found == NULL else found - at
 
 
 cdef inline Py_ssize_t _mate_name_length(const uchar* name, Py_ssize_t kept) noexcept nogil:
     """The length of a name without what follows the first blank and without /1 /2 .1 .2 _1 _2."""
-    cdef Py_ssize_t n = 0
-    while n < kept and name[n] != c" " and name[n] != c"\t":
-        n += 1
+    cdef Py_ssize_t n = _up_to(name, c"\t", _up_to(name, c" ", kept))
     if n > 2 and (name[n - 1] == c"1" or name[n - 1] == c"2"):
         if name[n - 2] == c"/" or name[n - 2] == c"." or name[n - 2] == c"_":
             return n - 2

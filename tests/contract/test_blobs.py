@@ -1,0 +1,315 @@
+"""The contract of `Blobs`, on every place for bytes."""
+
+import asyncio
+import hashlib
+import random
+import zlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from strandkeep.blobs import DamagedBlob
+from strandkeep.domain.blobs import BLOCK
+
+MIB = 1024 * 1024
+SIZES = [1, MIB - 1, MIB, MIB + 1, 3 * MIB + MIB // 2]
+LARGEST_CHUNK = 256 * 1024
+
+
+class Torn(Exception):
+    """The connection of a body that broke."""
+
+
+def content_of(size, seed=0):
+    return random.Random(seed).randbytes(size)
+
+
+async def in_chunks(content, sizes):
+    """A body that comes in chunks of the given sizes, over and over."""
+    at = 0
+    while at < len(content):
+        for size in sizes:
+            if content[at : at + size]:
+                yield content[at : at + size]
+            at += size
+
+
+def put(blobs, content, sizes=(MIB,), length=None):
+    return asyncio.run(blobs.put(in_chunks(content, sizes), len(content) if length is None else length))
+
+
+def read(blobs, blob, offset, length):
+    return b"".join(blobs.read(blob, offset, length))
+
+
+def stream(blobs, blob, offset, length):
+    async def collect():
+        return b"".join([chunk async for chunk in blobs.stream(blob, offset, length)])
+
+    return asyncio.run(collect())
+
+
+def read_until_damage(blobs, blob, offset, length):
+    """What is handed out before the damage is met, by either way of reading."""
+    got = b""
+    with pytest.raises(DamagedBlob):
+        for chunk in blobs.read(blob, offset, length):
+            got += chunk
+
+    async def collect():
+        streamed = b""
+        with pytest.raises(DamagedBlob):
+            async for chunk in blobs.stream(blob, offset, length):
+                streamed += chunk
+        return streamed
+
+    assert asyncio.run(collect()) == got
+    return got
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_put_keeps_the_bytes_however_they_come(place, size, seed):
+    content, rng = content_of(size, seed), random.Random(seed)
+    chunks = [rng.choice([1, 7, 4096, 65_536, LARGEST_CHUNK, MIB - 1, MIB, MIB + 1]) for _ in range(20)]
+
+    blob = put(place.blobs, content, chunks)
+
+    assert read(place.blobs, blob, 0, size) == stream(place.blobs, blob, 0, size) == content
+    assert (blob.length, blob.sha256, blob.place) == (size, hashlib.sha256(content).hexdigest(), place.blobs.name)
+    crcs = [zlib.crc32(content[at : at + BLOCK]) for at in range(0, size, BLOCK)]
+    assert blob.block_crcs == b"".join(crc.to_bytes(4, "big") for crc in crcs)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_put_takes_very_small_chunks(place, chunk):
+    """A slow line brings few bytes at a time: thousands of chunks gather before they are written."""
+    content = content_of(5000)
+    assert read(place.blobs, put(place.blobs, content, [chunk]), 0, 5000) == content
+
+
+def test_put_takes_empty_chunks(place):
+    async def body():
+        for chunk in (b"", b"ab", b"", b"c", b""):
+            yield chunk
+
+    blob = asyncio.run(place.blobs.put(body(), 3))
+    assert read(place.blobs, blob, 0, 3) == b"abc"
+
+
+def test_put_never_uses_a_name_again(place):
+    assert len({put(place.blobs, b"same").name for _ in range(50)}) == 50
+
+
+def test_puts_at_once_do_not_mix_their_bytes(place):
+    contents = [content_of(MIB + n, n) for n in range(12)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(place.blobs.put(in_chunks(c, [100_000]), len(c)) for c in contents))
+
+    blobs = asyncio.run(all_at_once())
+    assert [read(place.blobs, blob, 0, blob.length) for blob in blobs] == contents
+
+
+def test_what_was_put_is_there_for_the_next_run(place):
+    blob = put(place.blobs, b"bytes")
+    assert read(place.reopen(), blob, 0, 5) == b"bytes"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_reading_any_range_is_slicing(place, data):
+    if not hasattr(place.blobs, "_tested"):
+        content = content_of(3 * MIB + MIB // 2)
+        place.blobs._tested = content, put(place.blobs, content)
+    content, blob = place.blobs._tested
+    edges = st.sampled_from([n * BLOCK + d for n in range(4) for d in (-1, 0, 1) if n * BLOCK + d >= 0])
+    offset = data.draw(st.integers(0, len(content) - 1) | edges)
+    length = data.draw(st.integers(0, len(content) - offset) | st.integers(0, 3).filter(lambda n: n <= MIB // 4))
+    expected = content[offset : offset + length]
+
+    assert read(place.blobs, blob, offset, length) == expected
+    assert stream(place.blobs, blob, offset, length) == expected
+
+
+def test_bytes_are_handed_out_in_chunks_of_at_most_256_kib(place):
+    blob = put(place.blobs, content_of(2 * MIB + 1))
+    assert max(map(len, place.blobs.read(blob, 1, 2 * MIB))) <= LARGEST_CHUNK
+
+
+def test_a_reader_that_goes_away_leaves_the_blob_readable(place):
+    blob = put(place.blobs, content_of(3 * MIB))
+
+    async def first_chunk():
+        chunks = place.blobs.stream(blob, 0, 3 * MIB)
+        chunk = await anext(chunks)
+        await chunks.aclose()
+        return chunk
+
+    assert asyncio.run(first_chunk()) == content_of(3 * MIB)[: len(next(place.blobs.read(blob, 0, 3 * MIB)))]
+    assert read(place.blobs, blob, 0, 3 * MIB) == content_of(3 * MIB)
+
+
+@pytest.mark.parametrize("bit", [0, 8 * MIB - 1, 8 * MIB, 8 * (2 * MIB) + 5, 8 * (2 * MIB + 100) - 1])
+def test_no_wrong_byte_is_handed_out_when_any_bit_has_flipped(place, bit):
+    """Rule 8: every read path checks each block before it sends it."""
+    content = content_of(2 * MIB + 100)
+    blob = put(place.blobs, content)
+    damaged = bytearray(content)
+    damaged[bit // 8] ^= 1 << bit % 8
+    place.overwrite(blob.name, bytes(damaged))
+    bad = bit // 8 // BLOCK
+
+    assert read_until_damage(place.blobs, blob, 0, len(content)) == content[: bad * BLOCK]
+    # A range of one byte elsewhere in the same block is as suspect as the block.
+    other = bad * BLOCK if bit // 8 != bad * BLOCK else bit // 8 + 1
+    assert read_until_damage(place.blobs, blob, other, 1) == b""
+    for block in {0, 1, 2} - {bad}:
+        assert read(place.blobs, blob, block * BLOCK, 50) == content[block * BLOCK :][:50]
+
+
+def test_no_wrong_byte_is_handed_out_for_any_flipped_bit_of_a_small_blob(place):
+    content = content_of(24)
+    blob = put(place.blobs, content)
+    for bit in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        place.overwrite(blob.name, bytes(damaged))
+        assert read_until_damage(place.blobs, blob, 0, len(content)) == b""
+
+
+@pytest.mark.parametrize("kept", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB + 98])
+def test_no_wrong_byte_is_handed_out_when_a_blob_was_cut_short(place, kept):
+    content = content_of(2 * MIB + 99)
+    blob = put(place.blobs, content)
+    place.overwrite(blob.name, content[:kept])
+
+    assert read_until_damage(place.blobs, blob, 0, len(content)) == content[: kept // BLOCK * BLOCK]
+
+
+def test_blocks_that_changed_places_are_damage(place):
+    content = content_of(2 * MIB)
+    blob = put(place.blobs, content)
+    place.overwrite(blob.name, content[MIB:] + content[:MIB])
+    assert read_until_damage(place.blobs, blob, 0, 2 * MIB) == b""
+
+
+def test_a_missing_blob_is_damage(place):
+    blob = put(place.blobs, b"bytes")
+    place.blobs.remove(blob.name)
+    assert read_until_damage(place.blobs, blob, 0, 5) == b""
+    assert read_until_damage(place.blobs, replace(blob, name="0" * 32), 0, 5) == b""
+
+
+@pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])
+def test_a_body_that_breaks_leaves_nothing(place, before):
+    async def torn():
+        async for chunk in in_chunks(content_of(before), [65_536]):
+            yield chunk
+        raise Torn
+
+    with pytest.raises(Torn):
+        asyncio.run(place.blobs.put(torn(), 4 * MIB))
+    assert place.stored() == {}
+
+
+@pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])
+def test_a_body_that_is_given_up_leaves_nothing(place, before):
+    async def cancelled_while_waiting():
+        came = asyncio.Event()
+
+        async def stalled():
+            async for chunk in in_chunks(content_of(before), [65_536]):
+                yield chunk
+            came.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(place.blobs.put(stalled(), 4 * MIB))
+        await came.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled_while_waiting())
+    assert place.stored() == {}
+
+
+def test_a_put_that_is_cancelled_at_any_of_its_steps_leaves_at_most_an_orphan(place):
+    content = content_of(2 * MIB + 10)
+
+    async def cancelled_after(turns):
+        task = asyncio.create_task(place.blobs.put(in_chunks(content, [MIB // 2]), len(content)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        try:
+            return (await task).name
+        except asyncio.CancelledError:
+            return None
+
+    for turns in [*range(0, 30), *range(30, 2000, 97)]:
+        before = place.stored()
+        name = asyncio.run(cancelled_after(turns))
+        after = place.stored()
+        new = set(after) - set(before)
+        assert new == {name} if name else len(new) <= 1
+        assert all(after[n] == content for n in new), "an orphan has all of its bytes under its final name"
+
+
+@pytest.mark.parametrize("length", [0, 1, 9, 11, MIB, 10 + MIB])
+def test_a_body_of_another_length_than_announced_leaves_nothing(place, length):
+    with pytest.raises(ValueError, match=f"10 bytes came, {length} were announced"):
+        put(place.blobs, content_of(10), length=length)
+    assert place.stored() == {}
+
+
+def test_an_empty_body_leaves_nothing(place):
+    with pytest.raises(ValueError, match="0 bytes came"):
+        put(place.blobs, b"")
+    assert place.stored() == {}
+
+
+def test_remove_removes_the_bytes_and_may_be_repeated(place):
+    blob, other = put(place.blobs, b"bytes"), put(place.blobs, b"others")
+    for _ in range(3):
+        place.blobs.remove(blob.name)
+    place.blobs.remove("f" * 32)
+    assert place.stored() == {other.name: b"others"}
+
+
+def test_orphans_lists_every_blob_that_is_older(place):
+    names = {put(place.blobs, b"bytes").name for _ in range(30)}
+
+    def listed(older_than_s):
+        return [name for names in place.blobs.orphans(older_than_s) for name in names]
+
+    assert sorted(listed(0)) == sorted(names)
+    assert listed(3600) == []
+
+
+def test_orphans_lists_no_manifest_and_nothing_that_is_still_being_put(place):
+    place.blobs.put_manifest("m.json", b"{}")
+
+    async def listed_meanwhile():
+        async def body():
+            yield content_of(2 * MIB)
+            found = [name for names in place.blobs.orphans(0) for name in names]
+            assert found == []
+            yield b"end"
+
+        await place.blobs.put(body(), 2 * MIB + 3)
+
+    asyncio.run(listed_meanwhile())
+
+
+def test_a_manifest_is_stored_and_replaced(place):
+    place.blobs.put_manifest("1.1.json", b"first, and longer")
+    place.blobs.put_manifest("1.1.json", b"second")
+    place.blobs.put_manifest("1.2.json", b"other")
+    assert place.stored() == {"1.1.json": b"second", "1.2.json": b"other"}
+
+
+def test_check_room_passes_when_there_is_room(place):
+    place.blobs.check_room(1)
