@@ -1,5 +1,6 @@
 """Places for bytes as the contract suite sees them: the place, and how a test damages or counts what lies in it."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +26,11 @@ def local_blobs(folder: Path) -> Iterator[Place]:
     opened = [LocalBlobs(root, min_free=0)]
 
     def stored() -> dict[str, bytes]:
-        files = (path for path in root.rglob("*") if path.is_file() and path.name != "lock")
+        files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names if name != "lock")
         return {path.name: path.read_bytes() for path in files}
 
     def overwrite(name: str, content: bytes) -> None:
-        next(root.rglob(name)).write_bytes(content)
+        (root / "blobs" / name[:3] / name).write_bytes(content)
 
     def reopen() -> Blobs:
         opened.append(LocalBlobs(root, min_free=0))

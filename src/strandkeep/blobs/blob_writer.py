@@ -3,13 +3,18 @@
 import errno
 import hashlib
 import os
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from isal import isal_zlib
 
 from strandkeep.blobs.contract import OutOfSpace
 from strandkeep.domain.blobs import BLOCK
+
+#: What one writev takes: a slow line brings a megabyte in thousands of chunks.
+_CHUNKS_AT_ONCE = os.sysconf("SC_IOV_MAX")
 
 
 class BlobWriter:
@@ -73,12 +78,12 @@ class BlobWriter:
 
 
 def _write_all(descriptor: int, chunks: Sequence[bytes]) -> None:
-    """Write every byte: a call may take only some."""
-    views = [memoryview(chunk) for chunk in chunks]
+    """Write every byte: a call may take only some, and no more than so many chunks."""
+    views = deque(memoryview(chunk) for chunk in chunks)
     while views:
-        written = os.writev(descriptor, views)
+        written = os.writev(descriptor, list(islice(views, _CHUNKS_AT_ONCE)))
         while views and written >= len(views[0]):
-            written -= len(views.pop(0))
+            written -= len(views.popleft())
         if written:
             views[0] = views[0][written:]
 

@@ -33,10 +33,11 @@ class Scratch:
 def _clean_if_dead(folder: Path) -> None:
     try:
         lock = os.open(folder / _LOCK, os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        # A folder without a lock is one that its run was just making or cleaning; the next start sees it again.
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    except NotADirectoryError:
+        return
+    except FileNotFoundError:
+        # A run makes its lock before anything else: a folder without one is what a cleaning that was killed left.
+        shutil.rmtree(folder, ignore_errors=True)
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -54,7 +54,8 @@ def forget_before(tx: Transaction, moment: int) -> None:
 
 def _claim(tx: Transaction, values: Mapping[str, Any]) -> bool:
     dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
-    return tx.run(dialect.insert(tables.client_token).on_conflict_do_nothing(), values) == 1
+    insert = dialect.insert(tables.client_token).on_conflict_do_nothing()
+    return tx.one(insert.returning(tables.client_token.c.token), values) is not None
 
 
 def _matches(key: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:

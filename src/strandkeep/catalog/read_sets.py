@@ -44,6 +44,20 @@ _FIND = sa.select(_SET).where(
     _SET.c.account == sa.bindparam("account"),
 )
 _FILES = sa.select(_FILE).where(_FILE.c.read_set_id == sa.bindparam("id")).order_by(_FILE.c.source)
+_FILES_AND_ETAGS = (
+    sa.select(_FILE.c.source, _FILE.c.size, _DIGEST.c.value.label("etag"))
+    .outerjoin_from(
+        _FILE,
+        _DIGEST,
+        sa.and_(
+            _DIGEST.c.read_set_id == _FILE.c.read_set_id,
+            _DIGEST.c.source == _FILE.c.source,
+            _DIGEST.c.definition == ETAG_DEFINITION,
+        ),
+    )
+    .where(_FILE.c.read_set_id == sa.bindparam("id"))
+    .order_by(_FILE.c.source)
+)
 _ETAGS = sa.select(_DIGEST.c.read_set_id, _DIGEST.c.source, _DIGEST.c.value).where(
     _DIGEST.c.read_set_id.in_(sa.bindparam("ids", expanding=True)),
     _DIGEST.c.definition == ETAG_DEFINITION,
@@ -58,6 +72,11 @@ def find(reader: Reader, account: str, store_id: str, read_set_id: str) -> Row[A
 def files(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
     """The files of a read set, by source."""
     return reader.all(_FILES, {"id": read_set_id})
+
+
+def files_and_etags(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
+    """Source, size and ETag (None before ingest) of the files of a read set, by source."""
+    return reader.all(_FILES_AND_ETAGS, {"id": read_set_id})
 
 
 def etags(reader: Reader, read_set_ids: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -40,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 _BYTES = "application/octet-stream"
 
+_SIGN_OTHERWISE = " without x-amz-content-sha256: send this header with UNSIGNED-PAYLOAD or the body's SHA-256, as SDKs do"
+
 
 @dataclass
 class _Exchange:
@@ -149,9 +151,10 @@ class Dispatcher:
         if operation is not None and operation.streams_in and claimant.form != "hashed":
             check = self._authenticator.check_before_body(claimant)
             return Incoming(head.content_length, body_chunks(head, exchange.receive, stall_s), check), b""
-        body = await read_body(head, exchange.receive, stall_s)
+        streams = operation is not None and operation.streams_in
+        body = await read_body(head, exchange.receive, stall_s, _SIGN_OTHERWISE if streams else "")
         self._authenticator.check_with_body(claimant, body)
-        if operation is not None and operation.streams_in:
+        if streams:
             return Incoming(head.content_length, _once(body), lambda _actual: None), b""
         return None, body
 

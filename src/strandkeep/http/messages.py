@@ -86,11 +86,11 @@ async def body_chunks(head: Head, receive: Receive, stall_s: float) -> AsyncIter
         raise ValidationException(f"{got} bytes came, but Content-Length announced {announced}; nothing was stored.")
 
 
-async def read_body(head: Head, receive: Receive, stall_s: float) -> bytes:
-    """A whole small body; ValidationException for one that is larger than MOST_BODY, before it is read."""
+async def read_body(head: Head, receive: Receive, stall_s: float, advice: str = "") -> bytes:
+    """A whole small body; ValidationException, with `advice`, for one above MOST_BODY, before it is read."""
     length = head.content_length or 0
     if length > MOST_BODY:
-        raise ValidationException(f"The request body has {length} bytes; at most {MOST_BODY} are allowed.")
+        raise ValidationException(f"The request body has {length} bytes; at most {MOST_BODY} are allowed{advice}.")
     return b"".join([chunk async for chunk in body_chunks(head, receive, stall_s)])
 
 

@@ -57,9 +57,9 @@ async def get_read_set_metadata(
 
     def read(reader: Reader) -> dict[str, Any]:
         row = _require_read_set(reader, context, request["sequenceStoreId"], request["id"])
-        etags = read_sets.etags(reader, [row.id] if row.etag_algorithm else [])
-        files = {file.source.lower(): _file_information(file.size) for file in read_sets.files(reader, row.id)}
-        summary = _summary(house, row, etags.get(row.id, {}))
+        rows = read_sets.files_and_etags(reader, row.id)
+        files = {file.source.lower(): _file_information(file.size) for file in rows}
+        summary = _summary(house, row, {file.source: file.etag for file in rows})
         return {**summary, "files": files or None, "creationJobId": row.creation_job_id}
 
     found = await house.catalog.read_async(read)
