@@ -130,6 +130,8 @@ cdef class Scanner:
     cdef bint _named
     cdef uchar _header[KEPT + 8]
     cdef Py_ssize_t _kept
+    cdef uchar _first[KEPT]
+    cdef Py_ssize_t _first_kept
     cdef uint64_t* _hashes
     cdef Py_ssize_t _room
     cdef Py_ssize_t _hashed
@@ -157,6 +159,11 @@ cdef class Scanner:
     def header(self):
         """The beginning of the newest header line, without '@'; at most HEADER_KEPT bytes."""
         return PyBytes_FromStringAndSize(<char*>self._header, self._kept)
+
+    @property
+    def first_header(self):
+        """The same of the first header line."""
+        return PyBytes_FromStringAndSize(<char*>self._first, self._first_kept)
 
     def feed(self, bytes text not None):
         """Scan the next piece of the text; the name hashes, 8 bytes each, of the headers that end in it."""
@@ -269,6 +276,9 @@ cdef class Scanner:
             if self.line_length == 0:
                 self._end_blank_line()
                 return
+            if self.reads == 0:
+                memcpy(self._first, self._header, self._kept)
+                self._first_kept = self._kept
             if self._named:
                 self._hashes[self._hashed] = _hash(self._header, _mate_name_length(self._header, self._kept))
                 self._hashed += 1

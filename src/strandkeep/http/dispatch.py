@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 _BYTES = "application/octet-stream"
 
-_SIGN_OTHERWISE = " without x-amz-content-sha256: send this header with UNSIGNED-PAYLOAD or the body's SHA-256, as SDKs do"
+_SIGN_OTHERWISE = " without x-amz-content-sha256: send that header, with UNSIGNED-PAYLOAD or the body's SHA-256"
 
 
 @dataclass

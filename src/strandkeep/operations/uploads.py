@@ -89,7 +89,7 @@ async def create_multipart_read_set_upload(
 
         def make() -> str:
             upload_id = new_id()
-            values = {column: request.get(member) for member, column in _UPLOAD_COLUMNS.items()}
+            values = {column: request.get(member) or None for member, column in _UPLOAD_COLUMNS.items()}
             key = {"id": upload_id, "account": context.account, "store_id": store_id, "created": tx.now}
             moves.begin(tx, context, "upload", states.OPEN, {**key, **values, "tags": request.get("tags", {})})
             return upload_id
@@ -298,7 +298,7 @@ def _check_type_and_reference(request: Mapping[str, Any]) -> None:
         raise NotSupportedOperationException(
             f"sourceFileType: {file_type} is not supported by this version yet; FASTQ (gzip) is."
         )
-    if "referenceArn" in request:
+    if request.get("referenceArn"):
         raise ResourceNotFoundException(f"referenceArn: {request['referenceArn']!r} does not exist here.")
 
 

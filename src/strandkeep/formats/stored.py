@@ -1,0 +1,52 @@
+"""The stored bytes of a file, as the worker takes them in: hashed as they pass, looked at ahead, handed on."""
+
+import hashlib
+import os
+
+#: Bytes of a read: large enough that the calls cost nothing, small enough for the second-level cache.
+CHUNK = 256 * 1024
+
+
+class StoredBytes:
+    """A stream of bytes from a descriptor; `length`, `sha256` and `md5` cover all that was read of it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._chunk = b""
+        self._at = 0
+        self.length = 0
+        self.sha256 = hashlib.sha256(usedforsecurity=False)
+        self.md5 = hashlib.md5(usedforsecurity=False)
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were taken."""
+        return self.length - len(self._chunk) + self._at
+
+    def peek(self, count: int) -> bytes:
+        """The next `count` bytes, which stay; fewer at the end."""
+        while len(self._chunk) - self._at < count and self._read():
+            pass
+        return self._chunk[self._at : self._at + count]
+
+    def take(self, most: int) -> bytes | memoryview:
+        """Between 1 and `most` bytes; none at the end."""
+        if self._at == len(self._chunk):
+            self._read()
+        piece = memoryview(self._chunk)[self._at : self._at + most]
+        self._at += len(piece)
+        return piece
+
+    def give_back(self, unused: bytes) -> None:
+        """Let the last bytes taken be taken again."""
+        if len(unused) > self._at:
+            self._chunk, self._at = unused + self._chunk[self._at :], len(unused)
+        self._at -= len(unused)
+
+    def _read(self) -> bool:
+        fresh = os.read(self._descriptor, CHUNK)
+        self.sha256.update(fresh)
+        self.md5.update(fresh)
+        self.length += len(fresh)
+        self._chunk, self._at = self._chunk[self._at :] + fresh, 0
+        return bool(fresh)

@@ -1,0 +1,86 @@
+"""The worker process: one file's stored bytes on stdin, frames on stdout, nothing else of the world.
+
+`python -I -m strandkeep.formats.worker ORDER`, where ORDER is JSON (`process.py` writes it). Imports are few, since
+each file starts one.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from strandkeep.formats import frames
+from strandkeep.formats.confinement import allow_cpu, confine
+from strandkeep.formats.fastq import FastqText
+from strandkeep.formats.gunzip import texts
+from strandkeep.formats.refusals import Refusal
+from strandkeep.formats.stored import StoredBytes
+
+#: Exit status that says: out of memory.
+NO_MEMORY = 71
+
+_STDIN, _STDOUT = 0, 1
+_PROGRESS_S = 0.2
+
+
+def main() -> None:
+    """Examine stdin as the order says; one frame of FACTS or PROBLEM is the last."""
+    order = json.loads(sys.argv[1])
+    confine(order["parent"], order["address_space"])
+    allow_cpu(order["cpu_s"], order["cpu_s_per_gb"], 0)
+    try:
+        kind, verdict = _verdict(order)
+        frames.send(_STDOUT, kind, json.dumps(verdict).encode())
+    except BrokenPipeError:
+        os._exit(0)
+    except MemoryError:
+        os._exit(NO_MEMORY)
+    # Nothing is left to flush, and the server need not wait while an interpreter tidies up.
+    os._exit(0)
+
+
+def _verdict(order: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    try:
+        return frames.FACTS, _examine(order)
+    except Refusal as refusal:
+        return frames.PROBLEM, {
+            "rule": refusal.rule,
+            "text": refusal.text,
+            "record": refusal.record,
+            "offset": refusal.offset,
+        }
+
+
+def _examine(order: dict[str, Any]) -> dict[str, Any]:
+    stored = StoredBytes(_STDIN)
+    fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
+    told = time.monotonic()
+    for text in texts(stored):
+        if hashes := fastq.feed(text):
+            frames.send(_STDOUT, frames.NAMES, hashes)
+        if time.monotonic() - told > _PROGRESS_S:
+            told = time.monotonic()
+            allow_cpu(order["cpu_s"], order["cpu_s_per_gb"], fastq.length)
+            progress = frames.PROGRESS_PAYLOAD.pack(stored.length, fastq.length, fastq.reads)
+            frames.send(_STDOUT, frames.PROGRESS, progress)
+    if hashes := fastq.finish():
+        frames.send(_STDOUT, frames.NAMES, hashes)
+    return _facts(stored, fastq)
+
+
+def _facts(stored: StoredBytes, fastq: FastqText) -> dict[str, Any]:
+    return {
+        "stored_length": stored.length,
+        "stored_sha256": stored.sha256.hexdigest(),
+        "stored_md5": stored.md5.hexdigest(),
+        "text_length": fastq.length,
+        "text_digest": fastq.digest.hexdigest(),
+        "reads": fastq.reads,
+        "bases": fastq.bases,
+        "first_name": fastq.first_header.decode("utf-8", "replace"),
+    }
+
+
+if __name__ == "__main__":
+    main()
