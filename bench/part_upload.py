@@ -18,8 +18,8 @@ from tests.e2e.uploading import new_store, new_upload
 from tests.server import RunningServer, start_server
 
 _MIB_A_PART = 100
-_CLIENTS = (1, 8)
-_ROUNDS = 5
+_CLIENTS = {1: 2, 8: 8}  # clients: parts of a round
+_ROUNDS = 7
 
 _MOST_TIMES_BARE = 2.3
 _MOST_MIB = 200
@@ -27,7 +27,7 @@ _MOST_MIB = 200
 
 def measure() -> list[Figure]:
     """The figures of UploadReadSetPart."""
-    print(f"part_upload: parts of {_MIB_A_PART} MiB; a round is 4 parts by 1 client, 8 by 8 clients; {_ROUNDS} rounds")
+    print(f"part_upload: parts of {_MIB_A_PART} MiB; a round is 2 by 1 client, 8 by 8; {_ROUNDS} rounds")
     with tempfile.TemporaryDirectory(prefix="strandkeep-bench-") as place:
         bare = Path(place) / "bare"
         bare.mkdir()
@@ -45,7 +45,8 @@ class _Parts:
         upload = new_upload(omics, store)
         signer = Signer(running)
         self.running = running
-        self._heads = [signer.put_part(store, upload, n, _MIB_A_PART << 20) for n in range(1, max(_CLIENTS) + 1)]
+        numbers = range(1, max(_CLIENTS.values()) + 1)
+        self._heads = [signer.put_part(store, upload, "SOURCE1", n, _MIB_A_PART << 20) for n in numbers]
         digest = hashlib.sha256()
         for piece in pieces(_MIB_A_PART):
             digest.update(piece)
@@ -65,7 +66,7 @@ class _Parts:
 
 
 def _cpu(sender: _Parts, bare: Path, clients: int) -> Figure:
-    parts = max(clients, 4)
+    parts = _CLIENTS[clients]
     gigabytes = parts * (_MIB_A_PART << 20) / 1e9
     ours, peer = [], []
     for _ in range(_ROUNDS):

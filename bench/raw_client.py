@@ -48,9 +48,9 @@ class Signer:
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         return self._head("POST", path, headers, body) + body
 
-    def put_part(self, store: str, upload: str, number: int, length: int) -> bytes:
+    def put_part(self, store: str, upload: str, source: str, number: int, length: int) -> bytes:
         """The head of an UploadReadSetPart; its body stays unsigned, as AWS SDKs send it."""
-        path = f"/sequencestore/{store}/upload/{upload}/part?partNumber={number}&partSource=SOURCE1"
+        path = f"/sequencestore/{store}/upload/{upload}/part?partNumber={number}&partSource={source}"
         return self._head("PUT", path, {"X-Amz-Content-SHA256": _UNSIGNED, "Content-Length": str(length)}, b"")
 
     def _head(self, method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:

@@ -6,17 +6,23 @@ import gc
 import logging
 import os
 import signal
+import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import OperationalError
 
 from strandkeep.access.audit import Audit
 from strandkeep.access.first_start import open_installation
 from strandkeep.access.keys import KeyRing
-from strandkeep.access.sealing import open_sealer
+from strandkeep.access.sealing import SealError, open_sealer
 from strandkeep.blobs import LocalBlobs, OutOfSpace
 from strandkeep.catalog import accounts, open_catalog
-from strandkeep.folder import DataFolder
+from strandkeep.folder import DataFolder, FolderInUse
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator
 from strandkeep.http.dispatch import Dispatcher
@@ -26,13 +32,17 @@ from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import Sweeper
 from strandkeep.protocol.service import load_service
-from strandkeep.settings import Settings, load_settings
+from strandkeep.settings import Settings, SettingsError, load_settings
 
 _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 
 _JOB_KINDS = {"ingest": ingest}
+
+
+class CannotStart(Exception):
+    """Why this installation cannot be served from, in words for the person who started the server."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +55,25 @@ class ServeOptions:
 
 
 def load_edge(options: ServeOptions) -> Edge:
-    """The ASGI application, in the process that serves: it ends with its parent and holds the data folder."""
+    """The ASGI application, in the process that serves: it ends with its parent and holds the data folder.
+
+    CannotStart when the folder, a setting, the key or the database is not as it must be.
+    """
     _die_with(options.parent)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = DataFolder(options.data_dir)
-    folder.hold({"pid": options.parent, "url": options.url})
-    server = Server(load_settings(folder.path))
+    try:
+        folder.hold({"pid": options.parent, "url": options.url})
+        server = Server(load_settings(folder.path))
+    except (FolderInUse, SettingsError, SealError, OSError) as reason:
+        raise CannotStart(str(reason)) from reason
+    except OperationalError as fault:
+        raise CannotStart(f"the catalog cannot be opened: {fault.orig}") from fault
 
     async def start() -> tuple[Dispatcher, Check]:
         # DBOS may not be launched on a running loop.
         await asyncio.to_thread(server.start)
-        print(f"strandkeep serves {options.url} (pid {options.parent}, data in {folder.path})", flush=True)  # noqa: T201
+        threading.Thread(target=_tell_when_ready, args=(options, folder), name="ready", daemon=True).start()
         return server.dispatcher, server.check
 
     return Edge(start, server.stop)
@@ -117,6 +135,18 @@ class Server:
         self.engine.stop()
         self.catalog.close()
         self.blobs.close()
+
+
+def _tell_when_ready(options: ServeOptions, folder: DataFolder) -> None:
+    """Print the one line once clients can connect: granian begins to listen only after the application has started."""
+    url = urlsplit(options.url)
+    while True:
+        try:
+            socket.create_connection((url.hostname or "", url.port or 0), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.01)
+    print(f"strandkeep serves {options.url} (pid {options.parent}, data in {folder.path})", flush=True)  # noqa: T201
 
 
 def _die_with(parent: int) -> None:

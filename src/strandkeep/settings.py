@@ -89,7 +89,10 @@ def _from_file(data_dir: Path) -> Mapping[str, Any]:
 
 
 def _from(environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {name[len(_PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(_PREFIX)}
+    given = {name[len(_PREFIX) :].lower(): value for name, value in environment.items() if name.startswith(_PREFIX)}
+    # The commands take it as their option --data-dir.
+    given.pop("data_dir", None)
+    return given
 
 
 def _checked(name: str, value: Any, where: str) -> Any:

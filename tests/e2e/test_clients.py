@@ -125,7 +125,9 @@ def test_the_aws_cli_does_the_whole_flow(server: RunningServer, tmp_path: Path) 
 def test_the_aws_cli_pages_through_a_list(server: RunningServer, omics: Any, tmp_path: Path) -> None:
     store_id = new_store(omics)
     made = {new_upload(omics, store_id) for _ in range(5)}
-    listed = Cli(server, tmp_path)("list-multipart-read-set-uploads", "--sequence-store-id", store_id, "--page-size", "2")
+    listed = Cli(server, tmp_path)(
+        "list-multipart-read-set-uploads", "--sequence-store-id", store_id, "--page-size", "2"
+    )
     assert {u["uploadId"] for u in listed["uploads"]} == made
 
 
@@ -138,9 +140,7 @@ def manager(server: RunningServer, tmp_path: Path) -> Iterator[TransferManager]:
         yield manager
 
 
-def test_the_transfer_manager_brings_a_pair_up_and_down(
-    manager: TransferManager, omics: Any, tmp_path: Path
-) -> None:
+def test_the_transfer_manager_brings_a_pair_up_and_down(manager: TransferManager, omics: Any, tmp_path: Path) -> None:
     sources = pair(2000)
     for source, content in sources.items():
         (tmp_path / source).write_bytes(content)
@@ -209,7 +209,8 @@ def javascript_signed(server: RunningServer, method: str, path: str, query: str,
     names = sorted(headers)
     day = headers["x-amz-date"][:8]
     scope = f"{day}/{environment['AWS_REGION']}/omics/aws4_request"
-    lines = [method, quote(path, safe="/"), query, *(f"{n}:{headers[n]}" for n in names), "", ";".join(names)]
+    ordered = "&".join(sorted(query.split("&")))
+    lines = [method, quote(path, safe="/"), ordered, *(f"{n}:{headers[n]}" for n in names), "", ";".join(names)]
     canonical = "\n".join([*lines, headers["x-amz-content-sha256"]])
     key = b"AWS4" + environment["AWS_SECRET_ACCESS_KEY"].encode()
     for step in scope.split("/"):

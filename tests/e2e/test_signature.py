@@ -223,9 +223,7 @@ def test_upload_read_set_part_with_another_digest_signed_is_refused_and_kept_now
     until_no_temporaries(wire.server.data_dir)
 
 
-def test_upload_read_set_part_without_the_header_is_hashed_when_it_is_small(
-    wire: Wire, omics: Any, part: str
-) -> None:
+def test_upload_read_set_part_without_the_header_is_hashed_when_it_is_small(wire: Wire, omics: Any, part: str) -> None:
     content = b"A" * 8 * MIB
     headers = wire.signed("PUT", part, content)
     assert "x-amz-content-sha256" not in headers

@@ -25,6 +25,16 @@ from strandkeep.operations.streams import Incoming
 from strandkeep.settings import Settings
 from tests.databases import DATABASES, new_url
 
+#: State of a read set → the states on the way to it, from PROCESSING_UPLOAD.
+PATHS = {
+    "PROCESSING_UPLOAD": (),
+    "UPLOAD_FAILED": ("UPLOAD_FAILED",),
+    "ACTIVE": ("ACTIVE",),
+    "ARCHIVED": ("ACTIVE", "ARCHIVED"),
+    "ACTIVATING": ("ACTIVE", "ARCHIVED", "ACTIVATING"),
+    "DELETED": ("ACTIVE", "DELETED"),
+}
+
 
 def incoming(content: bytes, chunk: int = 65_536) -> Incoming:
     """A body that streams in."""
@@ -130,10 +140,12 @@ class Api:
 
         self.house.catalog.write(move)
 
-    def insert_read_set(self, store: str, *path: str, files: dict[str, list[Segment]] | None = None, **columns) -> str:
-        """A read set made by rows, with the states of `path` behind it (default: ACTIVE)."""
+    def insert_read_set(
+        self, store: str, state: str = states.ACTIVE, files: dict[str, list[Segment]] | None = None, **columns: Any
+    ) -> str:
+        """The id of a read set made by rows, with the moves to `state` behind it."""
         read_set = new_id()
-        path = (states.PROCESSING_UPLOAD, *(path or (states.ACTIVE,)))
+        path = (states.PROCESSING_UPLOAD, *PATHS[state])
 
         def insert(tx):
             row = {"id": read_set, "account": self.context.account, "store_id": store, "revision": 1, "name": "name"}

@@ -109,16 +109,13 @@ def test_a_store_that_never_was_is_not_found_whatever_its_id(api, store):
 
 @pytest.mark.parametrize("state", ["PROCESSING_UPLOAD", "ACTIVE", "ARCHIVED", "ACTIVATING", "UPLOAD_FAILED"])
 def test_rule_4_a_store_with_a_read_set_that_is_not_deleted_is_not_deleted(api, store, state):
-    read_set = api.insert_read_set(store)
-    api.house.catalog.write(
-        lambda tx: tx.run(tables.read_set.update().where(tables.read_set.c.id == read_set).values(status=state))
-    )
+    api.insert_read_set(store, state)
     with pytest.raises(ConflictException, match="still has read sets"):
         api("DeleteSequenceStore", id=store)
 
 
 def test_rule_4_a_store_whose_read_sets_are_all_deleted_is_deleted(api, store):
-    api.insert_read_set(store, "ACTIVE", "DELETED")
+    api.insert_read_set(store, "DELETED")
     api("DeleteSequenceStore", id=store)
 
 

@@ -15,7 +15,7 @@ _SECRET_LETTERS = string.ascii_letters + string.digits + "+/"
 def open_installation(catalog: Catalog, sealer: Sealer, settings: Settings) -> tuple[Installation, bytes]:
     """The installation, made at the first start, and the key of its page tokens.
 
-    SettingsError when a setting contradicts what was fixed then.
+    SettingsError when a setting contradicts what was fixed then, SealError when `sealer` is not the one of then.
     """
     row = catalog.read(accounts.installation)
     if row is None:
@@ -29,13 +29,22 @@ def open_installation(catalog: Catalog, sealer: Sealer, settings: Settings) -> t
             name != "account" and given == type(settings).__dataclass_fields__[name].default
         ):
             raise SettingsError(f"{name} is {given!r}, but this installation was made with {fixed!r}; it cannot change")
-    return Installation(row.account, row.region, row.partition), row.paging_key
+    installation = Installation(row.account, row.region, row.partition)
+    _check_sealer(catalog, sealer, installation)
+    return installation, row.paging_key
 
 
 def new_access_key() -> tuple[str, str]:
     """A key id and a secret in the form of AWS's."""
     key_id = "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
     return key_id, "".join(secrets.choice(_SECRET_LETTERS) for _ in range(40))
+
+
+def _check_sealer(catalog: Catalog, sealer: Sealer, installation: Installation) -> None:
+    """Open one secret: with another secret.key the server would start, and refuse every caller."""
+    key = catalog.read(lambda reader: accounts.first_access_key(reader, installation.root_arn()))
+    if key is not None:
+        sealer.open(key.id, key.secret)
 
 
 def _creation(sealer: Sealer, settings: Settings) -> Callable[[Transaction], None]:

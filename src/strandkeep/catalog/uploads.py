@@ -83,11 +83,14 @@ def drop_unlisted(tx: Transaction, upload_id: str, unlisted: Sequence[Part]) -> 
         tx.run(sa.delete(_PART).where(_PART.c.upload_id == upload_id, *place))
 
 
-def untouched_since(reader: Reader, moment: int, most: int) -> Sequence[Row[Any]]:
-    """Open uploads to which nothing came since `moment`."""
+def untouched_since(tx: Transaction, moment: int, most: int) -> Sequence[Row[Any]]:
+    """Open uploads to which nothing came since `moment`, locked; those to which a part comes just now are left out."""
     newer = sa.select(_PART.c.number).where(_PART.c.upload_id == _UPLOAD.c.id, _PART.c.updated >= moment)
     query = sa.select(_UPLOAD).where(_UPLOAD.c.state == states.OPEN, _UPLOAD.c.created < moment, ~newer.exists())
-    return reader.all(query.order_by(_UPLOAD.c.created).limit(most))
+    query = query.order_by(_UPLOAD.c.created)
+    locked = tx.all(query.limit(most).with_for_update(skip_locked=True))
+    # Looked at again, now that no part can come any more: one may have come before the lock was taken.
+    return tx.all(query.where(_UPLOAD.c.id.in_([row.id for row in locked])))
 
 
 def forget_ended(tx: Transaction, moment: int) -> None:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from strandkeep.access.sealing import SealError
 from strandkeep.folder import DataFolder
 from strandkeep.settings import SettingsError, load_settings
 
@@ -14,7 +15,7 @@ def print_environment(data_dir: Path) -> int:
     """Print the lines; the exit status."""
     try:
         lines = environment(data_dir)
-    except (SettingsError, FileNotFoundError) as reason:
+    except (SettingsError, SealError, FileNotFoundError) as reason:
         print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     for name, value in lines.items():

@@ -1,12 +1,17 @@
 """`strandkeep serve`: everything that a person can have got wrong is told here, before a process starts to serve."""
 
 import ipaddress
+import logging
+import multiprocessing
 import os
+import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +36,17 @@ def run_server(
         folder.check_free()
         load_settings(folder.path)
         _check_exposure(host, tls_cert, tls_key, behind_proxy)
+        _check_certificate(tls_cert, tls_key)
         _check_server_parts()
         port = _free_port(host, port)
     except (CannotServe, FolderInUse, SettingsError, OSError) as reason:
         print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-    _serve(folder, url, host, port, tls_cert, tls_key)
-    return 0
+    return _serve(folder, url, host, port, tls_cert, tls_key)
 
 
-def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.log import LogLevels
@@ -61,14 +66,29 @@ def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | 
         ssl_key=tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
     )
-    server.serve(target_loader=partial(_load, folder.path, url, os.getpid()), wrap_loader=False)
+    failed = multiprocessing.Event()
+    server.serve(target_loader=partial(_load, folder.path, url, os.getpid(), failed), wrap_loader=False)
+    return int(failed.is_set())
 
 
-def _load(data_dir: Path, url: str, parent: int) -> Callable[..., Any]:
-    """The application, made in the process that serves; only there are its many parts imported."""
-    from strandkeep.app import ServeOptions, load_edge
+def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[..., Any]:
+    """The application, made in the process that serves; only there are its many parts imported.
 
-    return load_edge(ServeOptions(data_dir, url, parent))
+    What keeps it from starting is told once, and ends the parent too, which would only bring this process back.
+    """
+    from strandkeep.app import CannotStart, ServeOptions, load_edge
+
+    try:
+        return load_edge(ServeOptions(data_dir, url, parent))
+    except CannotStart as reason:
+        print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
+    except Exception:
+        logging.exception("the server cannot start")
+    failed.set()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(parent, signal.SIGTERM)
+    while True:
+        signal.pause()
 
 
 def _check_exposure(host: str, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool) -> None:
@@ -79,6 +99,14 @@ def _check_exposure(host: str, tls_cert: Path | None, tls_key: Path | None, behi
             f"{host} is not a loopback address: give --tls-cert and --tls-key, or --behind-proxy if a proxy does TLS. "
             "Parts are sent with an unsigned payload: without TLS anyone on the wire could change their bytes"
         )
+
+
+def _check_certificate(tls_cert: Path | None, tls_key: Path | None) -> None:
+    if tls_cert and tls_key:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls_cert, tls_key)
+        except OSError as fault:
+            raise CannotServe(f"--tls-cert {tls_cert} and --tls-key {tls_key} are of no use: {fault}") from fault
 
 
 def _is_loopback(host: str) -> bool:

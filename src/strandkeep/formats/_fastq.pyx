@@ -123,7 +123,7 @@ cdef class Scanner:
     cdef readonly int byte
     cdef readonly int64_t position
     cdef int64_t _longest_line
-    cdef int64_t _cursor
+    cdef int64_t _after_line
     cdef int _line
     cdef bint _blank
     cdef bint _held_cr
@@ -204,15 +204,15 @@ cdef class Scanner:
         self._release_cr(text, length)
         while at < end and not self.fault:
             newline = <const uchar*>memchr(at, c"\n", end - at)
-            self._cursor = self.text_length + (at - text)
             if newline == NULL:
                 self._held_cr = end[-1] == c"\r"
                 self._piece(at, end - at - self._held_cr)
                 break
             self._piece(at, newline - at - (newline > at and newline[-1] == c"\r"))
-            if not self.fault:
-                self._end_line()
             at = newline + 1
+            if not self.fault:
+                self._after_line = self.text_length + (at - text)
+                self._end_line()
         self.text_length += length
 
     cdef inline void _release_cr(self, const uchar* text, Py_ssize_t length) noexcept nogil:
@@ -220,7 +220,6 @@ cdef class Scanner:
         if self._held_cr and length > 0:
             self._held_cr = False
             if text[0] != c"\n":
-                self._cursor = self.text_length - 1
                 self._piece(<const uchar*>b"\r", 1)
 
     cdef inline void _piece(self, const uchar* at, Py_ssize_t length) noexcept nogil:
@@ -251,7 +250,6 @@ cdef class Scanner:
             if self._blank:
                 self.fault = _BLANK
                 return
-            self.record_offset = self._cursor
             self._kept = 0
             if at[0] != c"@":
                 self.byte = at[0]
@@ -274,7 +272,7 @@ cdef class Scanner:
     cdef inline void _end_line(self) noexcept nogil:
         if self._line == HEADER:
             if self.line_length == 0:
-                self._end_blank_line()
+                self._blank = True
                 return
             if self.reads == 0:
                 memcpy(self._first, self._header, self._kept)
@@ -295,11 +293,6 @@ cdef class Scanner:
         self._line = (self._line + 1) & 3
         self.line_length = 0
 
-    cdef inline void _end_blank_line(self) noexcept nogil:
-        if not self._blank:
-            self._blank = True
-            self.record_offset = self._cursor
-
     cdef inline void _end_record(self) noexcept nogil:
         # A length that does not fit is told before a bad byte: a lost line makes both, and it explains both.
         if self.line_length != self.sequence_length:
@@ -309,3 +302,4 @@ cdef class Scanner:
         else:
             self.reads += 1
             self.bases += self.sequence_length
+            self.record_offset = self._after_line

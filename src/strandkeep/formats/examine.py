@@ -3,6 +3,7 @@
 import json
 import logging
 import select
+import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -44,7 +45,7 @@ def examine_fastq(
     """Check and count gzipped FASTQ: SOURCE1 alone, or SOURCE1 and SOURCE2 as mates.
 
     Each value gives the stored bytes of a file in order, in chunks of any size, and is iterated in a thread of its
-    own; what it raises ends the workers and is raised here. `progress` is called in the calling thread, a few times a
+    own; what it raises ends the workers and is raised here; a chunk that is on its way is waited for. `progress` is called in the calling thread, a few times a
     second. Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the
     examination within a second of finding it, so a second fault is told only when it was found by then.
 
@@ -87,7 +88,11 @@ class _Gathering:
                 deadline = time.monotonic() + _GRACE_S
             if deadline is not None and time.monotonic() > deadline:
                 break
+            before = dict(self._progress)
             self._listen()
+            if self._tell and self._progress != before:
+                stored, text, reads = (sum(column) for column in zip(*self._progress.values(), strict=True))
+                self._tell(Progress(stored, text, reads))
         return self._examination()
 
     def _running(self) -> list[WorkerProcess]:
@@ -122,7 +127,7 @@ class _Gathering:
         except WorkerTrouble:
             _log.error("worker for %s failed: %s", worker.source, worker.complaints)
             raise
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, struct.error) as error:
             raise WorkerTrouble(f"the worker for {worker.source} said what no worker says") from error
 
     def _take(self, worker: WorkerProcess, kind: int, payload: bytes) -> None:
@@ -130,7 +135,6 @@ class _Gathering:
             self._mates.feed(self._workers.index(worker), payload)
         elif kind == frames.PROGRESS:
             self._progress[worker.source] = frames.PROGRESS_PAYLOAD.unpack(payload)
-            self._tell_progress()
         elif kind == frames.FACTS:
             self._take_facts(worker, json.loads(payload))
         elif kind == frames.PROBLEM:
@@ -142,14 +146,8 @@ class _Gathering:
         facts = SourceFacts(**{**told, "first_name": printable(told["first_name"], _LONGEST_NAME)})
         self._facts[worker.source] = facts
         self._progress[worker.source] = (facts.stored_length, facts.text_length, facts.reads)
-        self._tell_progress()
         if len(self._workers) > 1:
             self._mates.end(self._workers.index(worker), facts.reads)
-
-    def _tell_progress(self) -> None:
-        if self._tell:
-            stored, text, reads = (sum(column) for column in zip(*self._progress.values(), strict=True))
-            self._tell(Progress(stored, text, reads))
 
     def _examination(self) -> Examination:
         problems = [self._problems[source] for source in sorted(self._problems)]

@@ -9,6 +9,9 @@ NAMES = 2
 FACTS = 3
 PROBLEM = 4
 
+#: Exit status of a worker that is out of memory.
+NO_MEMORY = 71
+
 #: Stored bytes, bytes of text, reads.
 PROGRESS_PAYLOAD = struct.Struct("<QQQ")
 

@@ -79,7 +79,7 @@ def _member(stored: StoredBytes, block: int | None) -> Iterator[bytes]:
 def _inflate(inflating: igzip_lib.IgzipDecompressor, piece: bytes | memoryview, offset: int) -> bytes:
     try:
         text: bytes = inflating.decompress(piece, TEXT_CHUNK)
-    except igzip_lib.IsalError:
+    except igzip_lib.IsalError:  # type: ignore[misc]
         raise Refusal(
             "gzip.corrupt", f"the gzip data are damaged before byte {offset}; upload the file again", offset=offset
         ) from None
@@ -105,7 +105,7 @@ def _exactly(stored: StoredBytes, count: int) -> bytes:
 
 def _skip_string(stored: StoredBytes) -> None:
     while piece := bytes(stored.take(CHUNK)):
-        text, end, rest = piece.partition(b"\0")
+        _, end, rest = piece.partition(b"\0")
         if end:
             stored.give_back(rest)
             return

@@ -9,12 +9,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import IO, cast
 
 from strandkeep.formats.facts import Limits, WorkerTrouble
-from strandkeep.formats.frames import FrameReader
+from strandkeep.formats.frames import NO_MEMORY, FrameReader
 
-#: Exit status of a worker that is out of memory; `worker.py` says the same.
-_NO_MEMORY = 71
 _PIPE_LENGTH = 1 << 20
 _READ = 1 << 20
 _STDERR_KEPT = 8192
@@ -32,13 +31,13 @@ class Feeder(threading.Thread):
     something last moved.
     """
 
-    def __init__(self, chunks: Iterable[bytes], process: "subprocess.Popen[bytes]", name: str) -> None:
+    def __init__(self, chunks: Iterable[bytes], stdin: IO[bytes], name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.error: BaseException | None = None
         self.fetching = True
         self.moved = time.monotonic()
         self._chunks = chunks
-        self._process = process
+        self._stdin = stdin
         self._stopped = False
 
     def run(self) -> None:
@@ -50,21 +49,19 @@ class Feeder(threading.Thread):
         except BaseException as error:
             self.error = error
             return
-        assert self._process.stdin  # noqa: S101
         self.fetching = False
-        self._process.stdin.close()
+        self._stdin.close()
 
     def stop(self) -> None:
         """Take no more chunks; one that is being waited for is waited for."""
         self._stopped = True
 
     def _write(self, chunk: bytes) -> bool:
-        assert self._process.stdin  # noqa: S101
         self.fetching, self.moved = False, time.monotonic()
         rest = memoryview(chunk)
         try:
             while rest:
-                rest = rest[os.write(self._process.stdin.fileno(), rest) :]
+                rest = rest[os.write(self._stdin.fileno(), rest) :]
                 self.moved = time.monotonic()
         except BrokenPipeError:
             return False
@@ -86,7 +83,7 @@ class WorkerProcess:
         self._limits = limits
         self._frames = FrameReader()
         self._said = time.monotonic()
-        self._stderr = b""
+        self._complaints = b""
         order = {
             "format": format_,
             "algorithm": algorithm,
@@ -98,7 +95,10 @@ class WorkerProcess:
             "longest_line": limits.longest_line,
         }
         self._process = _start(json.dumps(order))
-        self._feeder = Feeder(chunks, self._process, f"feed-{source}")
+        self._stdin, self._stdout, self._stderr = (
+            cast("IO[bytes]", pipe) for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
+        )
+        self._feeder = Feeder(chunks, self._stdin, f"feed-{source}")
         self._feeder.start()
 
     def __enter__(self) -> "WorkerProcess":
@@ -111,9 +111,8 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait()
         self._feeder.join()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            pipe.close()
 
     @property
     def pid(self) -> int:
@@ -123,19 +122,17 @@ class WorkerProcess:
     @property
     def stdout(self) -> int:
         """The descriptor that `frames` reads."""
-        assert self._process.stdout  # noqa: S101
-        return self._process.stdout.fileno()
+        return self._stdout.fileno()
 
     @property
     def stderr(self) -> int:
         """The descriptor that `drain_stderr` reads."""
-        assert self._process.stderr  # noqa: S101
-        return self._process.stderr.fileno()
+        return self._stderr.fileno()
 
     @property
     def complaints(self) -> str:
         """The end of what it wrote to stderr, for the server's log only: it has paths of the server."""
-        return self._stderr.decode("utf-8", "replace")
+        return self._complaints.decode("utf-8", "replace")
 
     def frames(self) -> Iterator[tuple[int, bytes]]:
         """What it said since the last time; call when `stdout` is readable. Raises WorkerTrouble when it has ended."""
@@ -148,7 +145,7 @@ class WorkerProcess:
     def drain_stderr(self) -> bool:
         """Keep the end of stderr; call when it is readable. False at its end."""
         piece = os.read(self.stderr, _STDERR_KEPT)
-        self._stderr = (self._stderr + piece)[-_STDERR_KEPT:]
+        self._complaints = (self._complaints + piece)[-_STDERR_KEPT:]
         return bool(piece)
 
     def check(self, *, paused: bool) -> None:
@@ -199,4 +196,4 @@ def _reason(status: int) -> str:
         return "used more CPU than it may"
     if status < 0:
         return f"was killed by signal {-status}"
-    return "ran out of memory" if status == _NO_MEMORY else f"ended without a verdict (status {status})"
+    return "ran out of memory" if status == NO_MEMORY else f"ended without a verdict (status {status})"

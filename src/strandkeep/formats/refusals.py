@@ -3,6 +3,7 @@
 from strandkeep.formats import _fastq as kernel
 
 _NAME_QUOTED = 40
+_LINES = 4
 
 
 class Refusal(Exception):
@@ -80,6 +81,8 @@ def scan_refusal(scanner: kernel.Scanner, longest_line: int) -> Refusal:
     }
     if scanner.fault == kernel.BAD_SEQUENCE and scanner.byte == ord("+") and scanner.position == 1:
         sentence = "the sequence line is missing: '+' follows the header of '{name}'"
+    if scanner.fault == kernel.TRUNCATED and scanner.lines == _LINES:
+        sentence = "the file ends inside the qualities of '{name}': {length} are there for {bases} bases"
     return Refusal(rule, sentence.format_map(about), scanner.record, scanner.record_offset)
 
 
@@ -94,8 +97,8 @@ _SCAN = {
     ),
     kernel.BAD_PLUS: (
         "fastq.plus-line",
-        "the third line of '{name}' does not begin with '+': a line is missing, or the sequence runs over several lines "
-        "(each record must have four lines)",
+        "the third line of '{name}' does not begin with '+': a line is missing, or the sequence runs over several "
+        "lines (each record must have four lines)",
     ),
     kernel.BAD_QUALITY: (
         "fastq.quality-byte",

@@ -17,9 +17,6 @@ from strandkeep.formats.gunzip import texts
 from strandkeep.formats.refusals import Refusal
 from strandkeep.formats.stored import StoredBytes
 
-#: Exit status that says: out of memory.
-NO_MEMORY = 71
-
 _STDIN, _STDOUT = 0, 1
 _PROGRESS_S = 0.2
 
@@ -35,7 +32,7 @@ def main() -> None:
     except BrokenPipeError:
         os._exit(0)
     except MemoryError:
-        os._exit(NO_MEMORY)
+        os._exit(frames.NO_MEMORY)
     # Nothing is left to flush, and the server need not wait while an interpreter tidies up.
     os._exit(0)
 

@@ -58,6 +58,11 @@ class _Exchange:
     decision: str = DENIED
     changes: bool = False
 
+    @property
+    def changed(self) -> bool:
+        """Whether it was allowed to change something: then its record comes before its answer."""
+        return self.changes and self.decision == ALLOWED
+
     def context(self) -> RequestContext:
         """The caller as operations see it; empty as far as it is not known."""
         key = self.claimant.key if self.claimant else None
@@ -87,24 +92,19 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is."""
         exchange = _Exchange(read_head(scope), receive)
-        outcome, sent = "ok", 0
         try:
             answer, outcome = await self._answer(exchange)
-            if exchange.changes and exchange.decision == ALLOWED:
-                await self._audit.record(exchange.call(outcome, 0))
-            sent = await send_answer(answer, exchange.request_id, send)
         except Disconnected:
-            outcome = "Disconnected"
-        except Exception:
-            # The answer has begun, or cannot be given: ending it short is all that is left.
-            _log.exception("request %s could not be answered", exchange.request_id)
-            outcome = InternalServerException.code
-            raise
-        finally:
-            if outcome == "Disconnected" or not (exchange.changes and exchange.decision == ALLOWED):
-                self._audit.note(exchange.call(outcome, sent))
+            self._audit.note(exchange.call(Disconnected.__name__, 0))
+            return
+        if exchange.changed:
+            answer = await self._recorded(exchange, answer, outcome)
+            await send_answer(answer, exchange.request_id, send)
+        else:
+            await self._send_and_note(exchange, answer, outcome, send)
 
     async def _answer(self, exchange: _Exchange) -> tuple[Answer, str]:
+        """The answer to a request, and its outcome: "ok" or the error's code."""
         try:
             return await self._perform(exchange), "ok"
         except Disconnected:
@@ -112,12 +112,25 @@ class Dispatcher:
         except ApiError as error:
             return error_answer(error), error.code
         except Exception:
-            _log.exception("request %s failed", exchange.request_id)
-            failure = InternalServerException(
-                f"The server failed on this request ({exchange.request_id}); it is not the request's fault. "
-                "Send it again; if that fails too, the server's log names the reason under this id."
-            )
-            return error_answer(failure), failure.code
+            return _failure(exchange), InternalServerException.code
+
+    async def _recorded(self, exchange: _Exchange, answer: Answer, outcome: str) -> Answer:
+        """The answer to a change once its record is durable; without a record there is none but an error."""
+        try:
+            await self._audit.record(exchange.call(outcome, 0))
+        except Exception:
+            return _failure(exchange)
+        return answer
+
+    async def _send_and_note(self, exchange: _Exchange, answer: Answer, outcome: str, send: Send) -> None:
+        try:
+            await send_answer(answer, exchange.request_id, send)
+        except Exception:
+            _log.exception("the answer to request %s ends short", exchange.request_id)
+            outcome = InternalServerException.code
+            raise
+        finally:
+            self._audit.note(exchange.call(outcome, answer.sent))
 
     async def _perform(self, exchange: _Exchange) -> Answer:
         check_framing(exchange.head)
@@ -172,6 +185,17 @@ class Dispatcher:
                 f"{operation.name} is not supported by this version of Strandkeep yet."
             )
         return use.run
+
+
+def _failure(exchange: _Exchange) -> Answer:
+    """The answer to a request on which the server failed; called where the exception is handled."""
+    _log.exception("request %s failed", exchange.request_id)
+    return error_answer(
+        InternalServerException(
+            f"The server failed on this request ({exchange.request_id}); it is not the request's fault. "
+            "Send it again; if that fails too, the server's log names the reason under this id."
+        )
+    )
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

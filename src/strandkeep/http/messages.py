@@ -96,7 +96,7 @@ async def read_body(head: Head, receive: Receive, stall_s: float, advice: str = 
 
 @dataclass
 class Answer:
-    """What is sent back: a whole `body`, or `chunks` that hold `length` bytes together."""
+    """What is sent back: a whole `body`, or `chunks` that hold `length` bytes together; `sent` counts them."""
 
     status: int
     body: bytes = b""
@@ -104,6 +104,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     chunks: AsyncIterator[bytes] | None = None
     length: int = 0
+    sent: int = 0
 
 
 def error_answer(error: ApiError) -> Answer:
@@ -114,8 +115,8 @@ def error_answer(error: ApiError) -> Answer:
     return Answer(error.status, json.dumps({"message": error.message}).encode(), headers=headers)
 
 
-async def send_answer(answer: Answer, request_id: str, send: Send) -> int:
-    """Send an answer; the number of body bytes sent. What `chunks` raises ends the answer short."""
+async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
+    """Send an answer. What its `chunks` raise ends it short, which its Content-Length shows."""
     length = len(answer.body) if answer.chunks is None else answer.length
     headers = {"content-length": str(length), "date": formatdate(usegmt=True), "x-amzn-RequestId": request_id}
     if length:
@@ -124,9 +125,7 @@ async def send_answer(answer: Answer, request_id: str, send: Send) -> int:
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
     if answer.chunks is None:
         await send({"type": "http.response.body", "body": answer.body})
-        return length
-    sent = 0
+        return
     async for chunk in answer.chunks:
-        sent += len(chunk)
-        await send({"type": "http.response.body", "body": chunk, "more_body": sent < length})
-    return sent
+        answer.sent += len(chunk)
+        await send({"type": "http.response.body", "body": chunk, "more_body": answer.sent < length})

@@ -24,7 +24,8 @@ _RECONCILE_S = 2.0
 _POLL_S = 0.2
 _STOP_S = 5
 
-_ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_FORGET_MOST = 100
 
 
 class JobEngine:
@@ -77,36 +78,37 @@ class JobEngine:
             self._awake.clear()
 
     def _reconcile(self) -> None:
+        self._forget_ended()
         now = self._catalog.clock.stamp()
         for job in self._catalog.read(lambda reader: jobs.unfinished(reader, now)):
             # A retry has an id of its own: DBOS would give the old one's outcome again.
             workflow_id = f"{job.id}-{job.failures}" if job.failures else job.id
             if workflow_id not in self._handed_over and not self._stopping:
-                self._hand_over(workflow_id, job.id)
+                self._handed_over.add(workflow_id)
+                with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
+                    DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id)
 
-    def _hand_over(self, workflow_id: str, job_id: str) -> None:
-        status = DBOS.get_workflow_status(workflow_id)
-        if status is not None and status.status in _ENDED:
-            # It ended without ending its row: the catalog was out of reach. It has to run again.
-            DBOS.delete_workflow(workflow_id)
-        self._handed_over.add(workflow_id)
-        with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
-            DBOS.enqueue_workflow(_QUEUE, self._workflow, job_id, workflow_id)
+    def _forget_ended(self) -> None:
+        """Drop what DBOS keeps of workflows that have ended.
 
-    def _run_one(self, job_id: str, workflow_id: str) -> None:
+        One may have ended without ending its row, when the catalog was out of reach: the row is handed over again.
+        """
+        ended = DBOS.list_workflows(status=_ENDED, limit=_FORGET_MOST, load_input=False, load_output=False)
+        for workflow in ended:
+            DBOS.delete_workflow(workflow.workflow_id)
+            self._handed_over.discard(workflow.workflow_id)
+
+    def _run_one(self, job_id: str) -> None:
         try:
             self._run(job_id)
         except Exception:
             _log.exception("job %s could not be run", job_id)
-        finally:
-            self._handed_over.discard(workflow_id)
-            self._awake.set()
 
 
-def _as_function(method: Callable[[str, str], None]) -> Callable[[str, str], None]:
+def _as_function(method: Callable[[str], None]) -> Callable[[str], None]:
     """DBOS marks what it wraps, and a method cannot be marked."""
 
-    def run_job(job_id: str, workflow_id: str) -> None:
-        method(job_id, workflow_id)
+    def run_job(job_id: str) -> None:
+        method(job_id)
 
     return run_job

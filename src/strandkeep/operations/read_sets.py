@@ -60,7 +60,9 @@ async def get_read_set_metadata(
         rows = read_sets.files_and_etags(reader, row.id)
         files = {file.source.lower(): _file_information(file.size) for file in rows}
         summary = _summary(house, row, {file.source: file.etag for file in rows})
-        return {**summary, "files": files or None, "creationJobId": row.creation_job_id}
+        # An archived read set shows none: clients fetch every part that they are told of.
+        shown = files if row.status != states.ARCHIVED else {}
+        return {**summary, "files": shown or None, "creationJobId": row.creation_job_id}
 
     found = await house.catalog.read_async(read)
     return found  # type: ignore[return-value]

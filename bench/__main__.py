@@ -1,0 +1,25 @@
+"""Runs all benchmarks, or those named as arguments, and prints one table."""
+
+import importlib
+import sys
+
+from bench.figures import Figure, show
+
+_ALL = ("part_upload", "part_download", "complete", "metadata", "fastq_ingest")
+
+
+def main(names: list[str]) -> int:
+    """Run benchmarks; 0 when every promise was kept, 1 when one was not, 2 for a name that does not exist."""
+    unknown = sorted(set(names) - set(_ALL))
+    if unknown:
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(_ALL)}", file=sys.stderr)
+        return 2
+    figures: list[Figure] = []
+    for name in names or _ALL:
+        figures += importlib.import_module(f"bench.{name}").measure()
+    show(figures)
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""Read sets for benchmarks that are about something else."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.raw_client import Signer, send_parts
+from tests.e2e.uploading import new_upload
+from tests.server import RunningServer, wait_for_read_set
+
+PART = 100 * 1024 * 1024
+
+_LONGEST_S = 300
+
+
+def send_file(running: RunningServer, store: str, upload: str, source: str, file: Path) -> list[dict[str, Any]]:
+    """Send a file in parts of 100 MiB; the entries that Complete lists."""
+    content = file.read_bytes()
+    parts = [content[at : at + PART] for at in range(0, len(content), PART)]
+    return send_pieces(running, store, upload, source, parts, clients=1)
+
+
+def send_pieces(
+    running: RunningServer, store: str, upload: str, source: str, pieces: Sequence[bytes], clients: int
+) -> list[dict[str, Any]]:
+    """Send pieces as parts over `clients` connections; the entries that Complete lists."""
+    signer = Signer(running)
+    heads = [signer.put_part(store, upload, source, n, len(piece)) for n, piece in enumerate(pieces, 1)]
+    replies = send_parts(running.port, heads, [[piece] for piece in pieces], clients)
+    return [
+        {"partSource": source, "partNumber": number, "checksum": json.loads(reply.body)["checksum"]}
+        for number, reply in enumerate(replies, 1)
+    ]
+
+
+def upload_files(running: RunningServer, store: str, files: Mapping[str, Path]) -> tuple[str, list[dict[str, Any]]]:
+    """Send the files of a read set; the upload's id and what to complete it with."""
+    upload = new_upload(running.client(), store)
+    listed = [entry for source, file in files.items() for entry in send_file(running, store, upload, source, file)]
+    return upload, listed
+
+
+def activate(running: RunningServer, store: str, upload: str, listed: list[dict[str, Any]]) -> str:
+    """Complete an upload and wait until its read set is ACTIVE; its id. RuntimeError when it fails."""
+    omics = running.client()
+    answer = omics.complete_multipart_read_set_upload(sequenceStoreId=store, uploadId=upload, parts=listed)
+    read_set_id = str(answer["readSetId"])
+    found = wait_for_read_set(omics, store, read_set_id, seconds=_LONGEST_S)
+    if found["status"] != "ACTIVE":
+        raise RuntimeError(f"the read set is {found['status']}: {found.get('statusMessage')}")
+    return read_set_id

@@ -1,0 +1,104 @@
+"""Rule 12: a caller never learns whether another account's thing exists."""
+
+import asyncio
+
+import pytest
+
+from strandkeep.domain.identifiers import new_id
+from strandkeep.errors import ApiError
+from strandkeep.operations.registry import OPERATIONS
+from tests.operations.conftest import incoming
+
+CHECKSUM = "MVMQk+vB9C3Ge8ADHkbKq752n3BCUzyl41qEkqlOD5M="
+
+
+def requests(here, store, upload, read_set):
+    """A request of every operation that names a thing."""
+    place, store_arn, set_arn = {"sequenceStoreId": store}, here.sequence_store_arn(store), here.read_set_arn
+    part = {"partSource": "SOURCE1", "partNumber": 1}
+    new = {"sourceFileType": "FASTQ", "subjectId": "s", "sampleId": "p", "name": "n"}
+    return [
+        ("GetSequenceStore", {"id": store}),
+        ("UpdateSequenceStore", {"id": store, "name": "stolen"}),
+        ("UpdateSequenceStore", {"id": store, "name": "stolen", "clientToken": "t"}),
+        ("DeleteSequenceStore", {"id": store}),
+        ("CreateMultipartReadSetUpload", {**place, **new}),
+        ("CreateMultipartReadSetUpload", {**place, **new, "clientToken": "t"}),
+        ("UploadReadSetPart", {**place, "uploadId": upload, **part}),
+        ("ListReadSetUploadParts", {**place, "uploadId": upload, "partSource": "SOURCE1"}),
+        ("ListMultipartReadSetUploads", place),
+        ("CompleteMultipartReadSetUpload", {**place, "uploadId": upload, "parts": [{**part, "checksum": CHECKSUM}]}),
+        ("AbortMultipartReadSetUpload", {**place, "uploadId": upload}),
+        ("ListReadSets", place),
+        ("ListReadSets", {**place, "filter": {"status": "ACTIVE"}}),
+        ("GetReadSetMetadata", {**place, "id": read_set}),
+        ("GetReadSet", {**place, "id": read_set, "partNumber": 1}),
+        ("GetReadSet", {**place, "id": read_set, "partNumber": 10_000, "file": "INDEX"}),
+        ("BatchDeleteReadSet", {**place, "ids": [read_set]}),
+        ("TagResource", {"resourceArn": store_arn, "tags": {"a": "b"}}),
+        ("TagResource", {"resourceArn": set_arn(store, read_set), "tags": {"a": "b"}}),
+        ("UntagResource", {"resourceArn": store_arn, "tagKeys": ["a"]}),
+        ("UntagResource", {"resourceArn": set_arn(store, read_set), "tagKeys": ["a"]}),
+        ("ListTagsForResource", {"resourceArn": store_arn}),
+        ("ListTagsForResource", {"resourceArn": set_arn(store, read_set)}),
+    ]
+
+
+def outcome(api, operation, request, names):
+    """Class and words of the refusal, with the ids that were asked for taken out."""
+    body = [incoming(b"x")] if operation == "UploadReadSetPart" else []
+    try:
+        kind, words = "answer", str(asyncio.run(api.begin(operation, *body, **request)))
+    except ApiError as refusal:
+        kind, words = type(refusal).__name__, refusal.message
+    for name, value in names.items():
+        words = words.replace(value, name)
+    return kind, words
+
+
+@pytest.mark.parametrize("state", ["ACTIVE", "PROCESSING_UPLOAD", "DELETED"])
+def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api, other, store, state):
+    here = api.house.installation
+    upload = api.new_upload(store)
+    api.put_part(store, upload, 1, b"x")
+    read_set = api.insert_read_set(store, state)
+    theirs = {"store": store, "upload": upload, "read set": read_set}
+    nothing = {"store": new_id(), "upload": new_id(), "read set": new_id()}
+
+    asked = requests(here, *theirs.values())
+    assert {operation for operation, _ in asked} == set(OPERATIONS) - {"CreateSequenceStore", "ListSequenceStores"}
+    for (operation, about_theirs), (_, about_nothing) in zip(asked, requests(here, *nothing.values()), strict=True):
+        found = outcome(other, operation, about_theirs, theirs)
+        assert found == outcome(other, operation, about_nothing, nothing), operation
+        assert found[0] == "ResourceNotFoundException", operation
+
+    # And nothing has happened to them.
+    assert api("GetSequenceStore", id=store)["name"] == "store"
+    assert api("GetReadSetMetadata", sequenceStoreId=store, id=read_set)["status"] == state
+    assert len(api.part_blobs(upload)) == 1
+
+
+def test_rule_12_in_a_store_of_its_own_another_accounts_ids_answer_as_ids_that_do_not_exist(api, other, store):
+    here, own = api.house.installation, other.new_store()
+    upload, read_set = api.new_upload(store), api.insert_read_set(store, "ACTIVE")
+    theirs, nothing = {"upload": upload, "read set": read_set}, {"upload": new_id(), "read set": new_id()}
+    asked = zip(requests(here, own, *theirs.values()), requests(here, own, *nothing.values()), strict=True)
+    for (operation, about_theirs), (_, about_nothing) in asked:
+        if theirs["upload"] in str(about_theirs) or theirs["read set"] in str(about_theirs):
+            found = outcome(other, operation, about_theirs, theirs)
+            missing = outcome(other, operation, about_nothing, nothing)
+            if operation == "BatchDeleteReadSet":
+                found, missing = (
+                    str(x).replace(read_set, "").replace(nothing["read set"], "") for x in (found, missing)
+                )
+                assert "ResourceNotFoundException" in found
+            assert found == missing, operation
+
+
+def test_rule_12_lists_show_the_callers_own_account_alone(api, other, store):
+    own = other.new_store()
+    assert [item["id"] for item in other("ListSequenceStores")["sequenceStores"]] == [own]
+    pages = api.pages("ListSequenceStores", "sequenceStores")
+    listed = {item["id"] for page in pages for item in page}
+    assert store in listed
+    assert own not in listed
