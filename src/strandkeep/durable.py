@@ -5,6 +5,7 @@ Without the first fsync the name may come back empty after a power failure; with
 
 import os
 from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -12,9 +13,10 @@ def make_folders(folders: Iterable[Path]) -> None:
     """Make folders, and make the new ones durable."""
     parents = set()
     for folder in folders:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            parents.add(folder.parent)
+        missing = takewhile(lambda above: not above.is_dir(), (folder, *folder.parents))
+        for new in reversed(list(missing)):
+            new.mkdir(mode=0o700, exist_ok=True)
+            parents.add(new.parent)
     for parent in parents:
         sync_folder(parent)
 

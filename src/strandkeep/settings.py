@@ -51,7 +51,9 @@ class Settings:
     delete_after_s: int = _setting(
         7 * 86_400, "seconds", "How long after a deletion the bytes stay, and a read set can be brought back."
     )
-    orphan_grace_s: int = _setting(86_400, "seconds", "Bytes without a row are left alone for so long.")
+    orphan_grace_s: int = _setting(
+        86_400, "seconds", "Bytes without a row are left alone for so long, and looked for so often."
+    )
     sweep_interval_s: int = _setting(
         300, "seconds", "How often expired, deleted and orphaned things are swept.", least=1
     )

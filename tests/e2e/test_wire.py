@@ -1,5 +1,6 @@
 """What the server makes of requests that no SDK sends: every limit broken, strange paths, bodies, framing and hosts."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -334,10 +335,8 @@ def test_garbage_does_not_harm_the_server(wire: Wire, garbage: bytes) -> None:
     with Line(wire.server.port) as line:
         line.send(garbage)
         line.socket.shutdown(socket.SHUT_WR)
-        try:
+        with contextlib.suppress(OSError):  # closing without a word is an answer too
             assert line.reply().status in (400, 403, 404, 505)
-        except (ConnectionError, OSError):
-            pass  # closing without a word is an answer too
     assert wire.call("POST", "/sequencestores").status == 200
 
 

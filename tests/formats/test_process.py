@@ -163,11 +163,15 @@ examine_fastq({"SOURCE1": chunks()}, algorithm="md5")
 """
 
 
-def test_a_worker_goes_with_its_server() -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_worker_goes_with_its_server(stopped: bool) -> None:
+    """One that waits sees its pipe close; one that cannot look is killed by the kernel."""
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE) as server:
         assert server.stdout
         assert server.stdout.readline() == b"fed\n"
         (worker,) = psutil.Process(server.pid).children()
+        if stopped:
+            worker.suspend()
         os.kill(server.pid, signal.SIGKILL)
         assert wait_until_gone(worker, 1.0)
 

@@ -24,7 +24,7 @@ def read_root_key(settings: Settings) -> tuple[str, str, str]:
             row = accounts.installation(reader)
             root = row and Installation(row.account, row.region, row.partition).root_arn()
             key = root and accounts.first_access_key(reader, root)
-    except sa.exc.OperationalError as fault:
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as fault:
         raise SettingsError(f"the catalog cannot be read: {fault.orig}") from fault
     finally:
         engine.dispose()

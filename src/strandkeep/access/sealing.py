@@ -40,5 +40,8 @@ class Sealer:
 def open_sealer(path: Path) -> Sealer:
     """The sealer of the key in the file at `path`, which is made (mode 0600) when it is not there."""
     if not path.exists():
-        put_durably(path.with_suffix(".new"), path, AESGCM.generate_key(256))
+        new = path.with_suffix(".new")
+        # What a first start that was killed left; only one server at a time comes here.
+        new.unlink(missing_ok=True)
+        put_durably(new, path, AESGCM.generate_key(256))
     return Sealer(path.read_bytes())

@@ -45,9 +45,11 @@ def examine_fastq(
     """Check and count gzipped FASTQ: SOURCE1 alone, or SOURCE1 and SOURCE2 as mates.
 
     Each value gives the stored bytes of a file in order, in chunks of any size, and is iterated in a thread of its
-    own; what it raises ends the workers and is raised here; a chunk that is on its way is waited for. `progress` is called in the calling thread, a few times a
-    second. Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the
-    examination within a second of finding it, so a second fault is told only when it was found by then.
+    own; what it raises ends the workers and is raised here. A chunk that is on its way is waited for, whatever
+    happens. `progress` is called in the calling thread, a few times a second.
+
+    Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the examination
+    within a second of finding it, so a second fault is told only when it was found by then.
 
     Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
     """

@@ -86,7 +86,7 @@ class Mates:
             pairs = zip(_words(one), _words(other), strict=True)
             self._out_of_step(self._pairs + next(i for i, (a, b) in enumerate(pairs, 1) if a != b))
             return
-        self._pairs += 0
+        self._pairs += length // _WORD
         del first[:length], second[:length]
         for side in (0, 1):
             if self._reads[1 - side] is not None and not self._waiting[1 - side]:

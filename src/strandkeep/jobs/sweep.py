@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, uploads
@@ -19,14 +20,17 @@ _BATCH = 200
 _TOKENS_KEPT = 7 * times.DAY
 
 
-def sweep(house: House) -> None:
-    """One round over everything that may go. Each step stands for itself: a kill between two loses nothing."""
+def sweep(house: House, *, orphans: bool = True) -> None:
+    """One round over everything that may go. Each step stands for itself: a kill between two loses nothing.
+
+    `orphans`: also look for bytes without a row, which means reading every folder.
+    """
     expire_uploads(house)
     purge_read_sets(house)
-    condemn_orphans(house)
+    if orphans:
+        condemn_orphans(house)
     remove_condemned(house)
-    forgotten = lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT)  # noqa: E731
-    house.catalog.write(forgotten)
+    house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
 
 
 def expire_uploads(house: House) -> None:
@@ -100,12 +104,17 @@ class Sweeper:
         self._thread.join()
 
     def _sweep_always(self) -> None:
+        settings = self._house.settings
+        orphans_due = time.monotonic()
         while not self._stop.is_set():
+            orphans = time.monotonic() >= orphans_due
             try:
-                sweep(self._house)
+                sweep(self._house, orphans=orphans)
             except Exception:
                 _log.exception("the sweep failed; the next round goes on where it ended")
-            self._stop.wait(self._house.settings.sweep_interval_s)
+            else:
+                orphans_due += settings.orphan_grace_s if orphans else 0
+            self._stop.wait(settings.sweep_interval_s)
 
 
 def _until_none(step: Callable[[], int]) -> None:
