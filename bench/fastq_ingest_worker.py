@@ -1,7 +1,7 @@
 """The FASTQ worker against `zcat | md5sum`, which checks no record and counts nothing: CPU seconds per GB of text.
 
-`python -m bench.fastq_ingest_worker [MB]`: makes MB (default 500) of FASTQ text like Illumina's, 100-150 bases,
-Illumina names, qualities of four values in runs; packs it with gzip -6 and gzip -1; takes the best of three of each, in turns.
+`python -m bench.fastq_ingest_worker [MB]` makes MB (default 500) of text: 100-150 bases, Illumina names, qualities of
+four values in runs. It is packed with gzip -6 and with gzip -1; each side runs three times in turns, the best counts.
 """
 
 import random
@@ -76,7 +76,7 @@ def compare(path: Path, gigabytes: float) -> None:
 
 
 def main() -> None:
-    """Make the data, compare at both levels, and tell the largest resident set of a child."""
+    """Make the data and compare at both levels."""
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "reads.fastq")

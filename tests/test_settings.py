@@ -40,7 +40,7 @@ def test_an_unknown_name_in_the_file_is_an_error_that_names_the_file(tmp_path, t
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "1e3", "ten", " 1", "1 ", "1_000", "٣", "9" * 19])
 def test_a_number_that_is_none_is_an_error(tmp_path, value):
-    with pytest.raises(SettingsError, match="min_free is .* whole number"):
+    with pytest.raises(SettingsError, match=r"min_free is .* whole number"):
         load(tmp_path, STRANDKEEP_MIN_FREE=value)
 
 
@@ -69,7 +69,7 @@ def test_what_stands_in_arns_has_their_form(tmp_path, name, good, bad):
 @pytest.mark.parametrize("content", [b"not toml", b"region = ", b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path, content):
     (tmp_path / "strandkeep.toml").write_bytes(content)
-    with pytest.raises(SettingsError, match="strandkeep.toml cannot be read"):
+    with pytest.raises(SettingsError, match=r"strandkeep\.toml cannot be read"):
         load_settings(tmp_path, {})
 
 

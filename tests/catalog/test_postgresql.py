@@ -1,8 +1,8 @@
 """What holds on PostgreSQL alone: many processes at once."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor, ProcessPoolExecutor
 import multiprocessing
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import sqlalchemy as sa
 

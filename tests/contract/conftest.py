@@ -1,6 +1,7 @@
 """Catalogs and blob places, one fixture for all implementations of each."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,14 @@ def catalog(database_url) -> Iterator[Catalog]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def blobs_root(tmp_path_factory) -> Path:
+    """A folder for the places of all tests, one after the other."""
+    return tmp_path_factory.mktemp("places")
+
+
 @pytest.fixture(params=[local_blobs])
-def place(request: pytest.FixtureRequest, tmp_path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, blobs_root) -> Iterator[Place]:
     """A place for bytes; another implementation joins the suite by one more function in `params`."""
-    with request.param(tmp_path) as made:
+    with request.param(blobs_root / request.param.__name__) as made:
         yield made

@@ -20,14 +20,15 @@ class Place:
 
 
 @contextmanager
-def local_blobs(folder: Path) -> Iterator[Place]:
-    """`LocalBlobs` in a folder."""
-    root = folder / "data"
+def local_blobs(root: Path) -> Iterator[Place]:
+    """`LocalBlobs` in a folder, which is empty afterwards and may be used again: its 4,096 folders take a while."""
     opened = [LocalBlobs(root, min_free=0)]
 
+    def paths() -> dict[str, Path]:
+        return {name: Path(folder, name) for folder, _, names in os.walk(root) for name in names if name != "lock"}
+
     def stored() -> dict[str, bytes]:
-        files = (Path(folder, name) for folder, _, names in os.walk(root) for name in names if name != "lock")
-        return {path.name: path.read_bytes() for path in files}
+        return {name: path.read_bytes() for name, path in paths().items()}
 
     def overwrite(name: str, content: bytes) -> None:
         (root / "blobs" / name[:3] / name).write_bytes(content)
@@ -39,3 +40,5 @@ def local_blobs(folder: Path) -> Iterator[Place]:
     yield Place(opened[0], stored, overwrite, reopen)
     for blobs in opened:
         blobs.close()
+    for path in paths().values():
+        path.unlink()

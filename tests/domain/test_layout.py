@@ -44,8 +44,10 @@ def test_consecutive_segments_lie_end_to_end(lengths):
 @pytest.mark.parametrize(
     ("size", "parts"),
     # The sizes of the guide's examples and their totalParts.
-    [(1, 1), (10_818, 1), (310_054_739, 3), (307_846_621, 3), (3_249_912_778, 31)]
-    + [(PART_SIZE, 1), (PART_SIZE + 1, 2), (10_000 * PART_SIZE, 10_000)],
+    [
+        *((1, 1), (10_818, 1), (310_054_739, 3), (307_846_621, 3), (3_249_912_778, 31)),
+        *((PART_SIZE, 1), (PART_SIZE + 1, 2), (10_000 * PART_SIZE, 10_000)),
+    ],
 )
 def test_total_parts_is_the_size_over_100_mib_rounded_up(size, parts):
     assert total_parts(size) == parts

@@ -1,5 +1,5 @@
 """A house of the test's own, as the operations' tests have it."""
 
-from tests.operations.conftest import own, own_house
+from tests.operations.conftest import blobs_place, own, own_house
 
-__all__ = ["own", "own_house"]
+__all__ = ["blobs_place", "own", "own_house"]

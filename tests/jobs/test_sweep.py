@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from strandkeep.catalog import blobs, tables, uploads
 from strandkeep.catalog.locks import lock_upload
@@ -173,7 +174,7 @@ def test_rule_7_condemned_bytes_go_after_the_time_to_undo_and_not_before(own, st
     assert len(stored(own)) == 2
     later(own, WEEK - 10 * times.SECOND)
     assert len(stored(own)) == 2
-    read_set = own.complete(store, upload, [own.put_part(store, upload, 2, b"more")] + listed_first(own, store, upload))
+    read_set = own.complete(store, upload, [own.put_part(store, upload, 2, b"more"), *listed_first(own, store, upload)])
     later(own, 20 * times.SECOND)
     assert kept in stored(own)
     assert len(stored(own)) == 2
@@ -283,7 +284,7 @@ def test_rule_1_the_name_of_a_swept_orphan_stays_condemned(own, store):
 
     body = Incoming(1, incoming(b"x").chunks, sweep_now)
     place = {"sequenceStoreId": store, "uploadId": upload, "partSource": "SOURCE1", "partNumber": 1}
-    with pytest.raises(Exception, match="(?i)unique|IntegrityError"):
+    with pytest.raises(sa.exc.IntegrityError):
         asyncio.run(own.begin("UploadReadSetPart", body, **place))
     assert own.part_blobs(upload) == {}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 
 from strandkeep.catalog import tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain.blobs import CONDEMNED, LIVE, StoredBlob
 
 
@@ -30,7 +30,7 @@ def insert_live(tx: Transaction, blob: StoredBlob) -> None:
 
 def condemn(tx: Transaction, names: Sequence[str], delete_after: int) -> None:
     """Give up blobs to which nothing points any more; their bytes go after `delete_after`."""
-    for chunk in _chunks(names, 500):
+    for chunk in chunks(names):
         tx.run(
             sa.update(tables.blob)
             .where(tables.blob.c.name.in_(chunk))
@@ -62,7 +62,7 @@ def forget(tx: Transaction, names: Sequence[str]) -> None:
 
     The name of an orphan stays condemned for good: a part that was to make it count may still come.
     """
-    for chunk in _chunks(names, 500):
+    for chunk in chunks(names):
         gone = (tables.blob.c.name.in_(chunk), tables.blob.c.state == CONDEMNED)
         tx.run(sa.delete(tables.blob).where(*gone, tables.blob.c.sha256 != ""))
         tx.run(sa.update(tables.blob).where(*gone).values(delete_after=None))
@@ -71,7 +71,7 @@ def forget(tx: Transaction, names: Sequence[str]) -> None:
 def known(reader: Reader, names: Sequence[str]) -> set[str]:
     """Those of `names` that have a row."""
     found: set[str] = set()
-    for chunk in _chunks(names, 500):
+    for chunk in chunks(names):
         found.update(row.name for row in reader.all(sa.select(tables.blob.c.name).where(tables.blob.c.name.in_(chunk))))
     return found
 
@@ -80,11 +80,7 @@ def load(reader: Reader, names: Iterable[str]) -> dict[str, StoredBlob]:
     """Live blobs by name."""
     table = tables.blob
     blobs: dict[str, StoredBlob] = {}
-    for chunk in _chunks(list(names), 500):
+    for chunk in chunks(list(names)):
         for row in reader.all(sa.select(table).where(table.c.name.in_(chunk), table.c.state == LIVE)):
             blobs[row.name] = StoredBlob(row.name, row.place, row.length, row.sha256, row.block_crcs)
     return blobs
-
-
-def _chunks(names: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (names[first : first + size] for first in range(0, len(names), size))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import pages, tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain import states
 from strandkeep.domain.layout import Segment
 
@@ -167,5 +167,4 @@ def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:
         ~sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.blob == blob).exists(),
         ~sa.select(tables.part.c.blob).where(tables.part.c.blob == blob).exists(),
     )
-    chunks = (names[first : first + 500] for first in range(0, len(names), 500))
-    return [row.name for chunk in chunks for row in tx.all(sa.select(blob).where(blob.in_(chunk), *free))]
+    return [row.name for chunk in chunks(names) for row in tx.all(sa.select(blob).where(blob.in_(chunk), *free))]

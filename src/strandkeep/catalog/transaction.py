@@ -1,6 +1,6 @@
 """What a query works with: a connection, and for a write the time of its transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,3 +36,8 @@ class Transaction(Reader):
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
         """Execute a statement that changes rows; the number of rows changed."""
         return self.connection.execute(statement, values).rowcount
+
+
+def chunks(names: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """Names in lots that one statement takes: databases bound the number of its parameters."""
+    return (names[first : first + size] for first in range(0, len(names), size))

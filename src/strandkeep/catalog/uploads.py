@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import blobs, moves, pages, tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.parts import Part
@@ -76,11 +76,12 @@ def end_open(tx: Transaction, context: RequestContext, upload_id: str, state: st
     moves.move(tx, context, "upload", upload_id, states.OPEN, state)
 
 
-def drop_unlisted(tx: Transaction, upload_id: str, unlisted: Sequence[Part]) -> None:
-    """Remove the rows of parts that a Complete left out."""
-    for part in unlisted:
-        place = (_PART.c.source == part.source, _PART.c.number == part.number)
-        tx.run(sa.delete(_PART).where(_PART.c.upload_id == upload_id, *place))
+def drop_unlisted(tx: Transaction, upload_id: str, unlisted: Sequence[Part], delete_after: int) -> None:
+    """Remove parts that a Complete left out; their bytes go `delete_after` microseconds later."""
+    names = [part.blob for part in unlisted]
+    for chunk in chunks(names):
+        tx.run(sa.delete(_PART).where(_PART.c.upload_id == upload_id, _PART.c.blob.in_(chunk)))
+    blobs.condemn(tx, names, tx.now + delete_after)
 
 
 def untouched_since(tx: Transaction, moment: int, most: int) -> Sequence[Row[Any]]:

@@ -190,7 +190,9 @@ async def complete_multipart_read_set_upload(
         check_upload_open(upload_id, upload.state)
         stored = uploads.parts(tx, upload_id)
         files = plan_completion(listed, stored, upload.file_type)
-        _drop_unlisted(tx, house, upload_id, stored, files)
+        listed_blobs = {part.blob for parts in files.values() for part in parts}
+        unlisted = [part for part in stored if part.blob not in listed_blobs]
+        uploads.drop_unlisted(tx, upload_id, unlisted, house.delete_after)
         return _make_read_set(tx, context, upload, files, mark)
 
     read_set_id = await house.catalog.write_async(complete)
@@ -256,15 +258,6 @@ def _completed_before(upload: Row[Any], mark: str) -> str:
             "list the same parts to get its id again."
         )
     return str(upload.read_set_id)
-
-
-def _drop_unlisted(
-    tx: Transaction, house: House, upload_id: str, stored: Sequence[Part], files: Mapping[str, Sequence[Part]]
-) -> None:
-    listed = {part.blob for parts in files.values() for part in parts}
-    unlisted = [part for part in stored if part.blob not in listed]
-    uploads.drop_unlisted(tx, upload_id, unlisted)
-    blobs.condemn(tx, [part.blob for part in unlisted], tx.now + house.delete_after)
 
 
 def _make_read_set(
