@@ -156,7 +156,7 @@ import time
 from strandkeep.formats.examine import examine_fastq
 from tests.formats.fastq_files import GZ
 def chunks():
-    yield GZ
+    yield GZ * 10_000  # more than a pipe holds, so that the worker is at work when it is through
     print("fed", flush=True)
     time.sleep(60)
 examine_fastq({"SOURCE1": chunks()}, algorithm="md5")
