@@ -38,6 +38,9 @@ _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 
+#: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+_MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
+
 _JOB_KINDS = {"ingest": ingest}
 
 
@@ -60,6 +63,7 @@ def load_edge(options: ServeOptions) -> Edge:
     CannotStart when the folder, a setting, the key or the database is not as it must be.
     """
     _die_with(options.parent)
+    _keep_freed_memory()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = DataFolder(options.data_dir)
     try:
@@ -154,3 +158,13 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _keep_freed_memory() -> None:
+    """Let malloc keep some of what is freed: bodies come and go in large pieces, and faulting their pages in anew
+    costs more than hashing them. Two arenas bound what is kept. Other allocators than glibc's are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in _MALLOPT.items():
+            mallopt(parameter, value)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.e2e.rows import rows
 from tests.e2e.uploading import download, new_store, new_upload, send_parts, upload
-from tests.formats.fastq_files import BAD_FILES, GZ, ODD_BUT_SOUND, TEN, BadFile, gz, reads
+from tests.formats.fastq_files import BAD_FILES, GZ, ODD_BUT_SOUND, TEN, BadFile, bomb, gz, reads
 from tests.server import RunningServer, wait_for_read_set
 
 #: A file of no bytes has no part, and comes no further than Complete.
@@ -86,6 +87,20 @@ def test_no_message_names_a_path_of_the_server(
     for name in BAD:
         message = wait_for_read_set(omics, store_id, started[name])["statusMessage"]
         assert not [word for word in (str(server.data_dir), "/work", "/tmp", ".py") if word in message]
+
+
+def test_lines_without_end_fail_while_other_work_goes_on(server: RunningServer, omics: Any, store_id: str) -> None:
+    bombs = [upload(omics, store_id, {"SOURCE1": bomb(b"@r\n", base, 300)}) for base in (b"A", b"C")]
+    clock = time.monotonic()
+    sound = upload(omics, store_id, {"SOURCE1": GZ})
+    assert omics.list_read_sets(sequenceStoreId=store_id, maxResults=3)["readSets"]
+    assert time.monotonic() - clock < 5
+    assert wait_for_read_set(omics, store_id, sound)["status"] == "ACTIVE"
+    for read_set_id in bombs:
+        found = wait_for_read_set(omics, store_id, read_set_id)
+        assert found["status"] == "UPLOAD_FAILED"
+        problems = rows(server.data_dir, "SELECT rule FROM problem WHERE read_set_id = ?", read_set_id)
+        assert problems[0]["rule"] == "fastq.line-too-long"
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

@@ -104,6 +104,8 @@ def test_acknowledged_parts_and_read_sets_survive(data_dir: Path, seed: int) -> 
         ]
         for thread in threads:
             thread.start()
+        while not acknowledged:
+            time.sleep(0.01)
         time.sleep(chance.uniform(0.3, 1.5))
         server.kill()
         for thread in threads:

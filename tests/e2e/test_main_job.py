@@ -123,3 +123,42 @@ def test_batch_delete_read_set_hides_at_once(omics: Any) -> None:
     with pytest.raises(omics.exceptions.ResourceNotFoundException):
         omics.get_read_set(sequenceStoreId=store_id, id=read_set_id, partNumber=1)
     omics.delete_sequence_store(id=store_id)
+
+
+def test_get_sequence_store_shows_what_was_made_and_changed(omics: Any) -> None:
+    location = "s3://lab-bucket/failed/"
+    made = omics.create_sequence_store(name="one", description="first", fallbackLocation=location)
+    omics.update_sequence_store(id=made["id"], name="two", fallbackLocation="")
+    found = omics.get_sequence_store(id=made["id"])
+    assert (found["name"], found["description"], found["status"]) == ("two", "first", "ACTIVE")
+    assert "fallbackLocation" not in found
+    assert found["arn"] == made["arn"]
+    assert found["updateTime"] > found["creationTime"] == made["creationTime"]
+
+
+def test_abort_multipart_read_set_upload_ends_an_open_upload(omics: Any) -> None:
+    store_id = new_store(omics)
+    upload_id = new_upload(omics, store_id)
+    send_parts(omics, store_id, upload_id, [b"abc"])
+    key = {"sequenceStoreId": store_id, "uploadId": upload_id}
+    omics.abort_multipart_read_set_upload(**key)
+    assert omics.list_multipart_read_set_uploads(sequenceStoreId=store_id)["uploads"] == []
+    with pytest.raises(omics.exceptions.ResourceNotFoundException):
+        omics.upload_read_set_part(**key, partSource="SOURCE1", partNumber=2, payload=b"d")
+
+
+def test_untag_resource_and_list_tags_for_resource(omics: Any) -> None:
+    made = omics.create_sequence_store(name="tagged", tags={"lab": "west", "köln": "ä b"})
+    arn = made["arn"]
+    omics.tag_resource(resourceArn=arn, tags={"lab": "east", "more": ""})
+    omics.untag_resource(resourceArn=arn, tagKeys=["köln", "never there"])
+    assert omics.list_tags_for_resource(resourceArn=arn)["tags"] == {"lab": "east", "more": ""}
+    with pytest.raises(omics.exceptions.ValidationException, match="aws:"):
+        omics.untag_resource(resourceArn=arn, tagKeys=["aws:x"])
+
+
+def test_list_tags_for_resource_of_a_thing_elsewhere_is_not_found(omics: Any) -> None:
+    arn = omics.create_sequence_store(name="here")["arn"]
+    for other in (arn.replace("us-east-1", "eu-west-1"), arn.rsplit("/", 1)[0] + "/1234567890123456"):
+        with pytest.raises(omics.exceptions.ResourceNotFoundException):
+            omics.list_tags_for_resource(resourceArn=other)

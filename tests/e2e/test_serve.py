@@ -306,9 +306,9 @@ def test_sigterm_lets_a_part_in_flight_arrive(data_dir: Path) -> None:
         store_id = new_store(omics)
         upload_id = new_upload(omics, store_id)
         target = f"/sequencestore/{store_id}/upload/{upload_id}/part?partNumber=1&partSource=SOURCE1"
-        headers = {**wire.signed("PUT", target, b"", UNSIGNED), "content-length": str(4 * MIB)}
+        headers = {**wire.signed("PUT", target, b"", UNSIGNED), "content-length": str(12 * MIB)}
         with Line(server.port) as line:
-            line.send(as_bytes("PUT", target, headers, bytes(2 * MIB)))
+            line.send(as_bytes("PUT", target, headers, bytes(10 * MIB)))
             until(lambda: any((data_dir / "tmp").glob("*/????????????????????????????????")))
             server.process.terminate()
             time.sleep(0.3)  # so that the rest comes to a server that is ending
@@ -320,7 +320,7 @@ def test_sigterm_lets_a_part_in_flight_arrive(data_dir: Path) -> None:
     with start_server(data_dir) as server:
         key = {"sequenceStoreId": store_id, "uploadId": upload_id, "partSource": "SOURCE1"}
         parts = server.client().list_read_set_upload_parts(**key)["parts"]
-        assert [part["partSize"] for part in parts] == [4 * MIB]
+        assert [part["partSize"] for part in parts] == [12 * MIB]
 
 
 def until(true: Any, seconds: float = 20) -> None:

@@ -365,10 +365,10 @@ def test_a_body_that_stalls_is_given_up_and_leaves_nothing(data_dir: Path) -> No
         part = f"/sequencestore/{store_id}/upload/{upload_id}/part?partNumber=1&partSource=SOURCE1"
         with Line(server.port) as line:
             headers = wire.signed("PUT", part, b"", UNSIGNED)
-            line.send(as_bytes("PUT", part, {**headers, "content-length": str(5 * MIB)}, b"A" * 3 * MIB))
+            line.send(as_bytes("PUT", part, {**headers, "content-length": str(15 * MIB)}, b"A" * 9 * MIB))
             reply = line.reply()
         assert (reply.status, reply.error) == (408, "RequestTimeoutException")
-        assert f"{3 * MIB} of {5 * MIB} bytes" in reply.message
+        assert f"{9 * MIB} of {15 * MIB} bytes" in reply.message
         with Line(server.port) as line:
             headers = wire.signed("POST", LIST, b"{}")
             line.send(as_bytes("POST", LIST, {**headers, "content-length": "2"}, b"{"))
@@ -378,7 +378,7 @@ def test_a_body_that_stalls_is_given_up_and_leaves_nothing(data_dir: Path) -> No
         assert not list((data_dir / "blobs").glob("*/*"))
 
 
-@pytest.mark.parametrize("sent", [0, 1, 3 * MIB + 7])
+@pytest.mark.parametrize("sent", [0, 1, 9 * MIB + 7])
 def test_a_client_that_closes_in_the_middle_of_a_part_leaves_nothing(
     wire: Wire, omics: Any, part: str, sent: int
 ) -> None:
