@@ -51,8 +51,9 @@ def _running(folder: Path) -> Iterator[str]:
     )
     port = free_port()
     command = [binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
+    command += ["-c", "max_connections=300", "-c", "fsync=off"]
     log = (folder / "log").open("w")
-    process = subprocess.Popen([*command, "-c", "max_connections=300", "-c", "fsync=off"], stdout=log, stderr=log, **user)
+    process = subprocess.Popen(command, stdout=log, stderr=log, **user)
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     try:
         _wait(url)

@@ -1,12 +1,14 @@
 """What holds on PostgreSQL alone: many processes at once."""
 
 import multiprocessing
+import os
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
 from strandkeep.catalog import accounts, open_catalog, tables
+from strandkeep.catalog.migrations import migrate
 
 
 def open_write_close(url, name):
@@ -28,10 +30,29 @@ def test_many_threads_open_an_empty_database_at_once(postgresql_url):
         assert all(found >= 1 for found in threads.map(one, range(6)))
 
 
-def test_two_processes_open_an_empty_database_at_once(postgresql_url):
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
-        found = list(processes.map(open_write_close, [postgresql_url] * 2, ["a", "b"]))
-    assert sorted(found)[-1] == 2
+def migrate_together(url, gate, outcomes):
+    """Connect first, so that the migrations themselves meet."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    engine.connect().close()
+    gate.wait()
+    try:
+        migrate(engine)
+        outcomes.put(open_write_close(url, str(os.getpid())))
+    except Exception as failure:
+        outcomes.put(repr(failure))
+
+
+def test_processes_that_open_an_empty_database_at_once_migrate_it_one_after_the_other(postgresql_url):
+    spawned = multiprocessing.get_context("spawn")
+    gate, outcomes = spawned.Barrier(3), spawned.Queue()
+    processes = [spawned.Process(target=migrate_together, args=(postgresql_url, gate, outcomes)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    found = [outcomes.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert all(isinstance(number, int) for number in found), found
+    assert max(found) == 3
 
 
 def test_transactions_that_lock_each_other_are_run_again(postgresql_url):

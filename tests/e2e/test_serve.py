@@ -86,13 +86,19 @@ def test_a_second_server_on_the_port_says_so(server: RunningServer, data_dir: Pa
     assert f"port {server.port}: Address already in use" in refuses_to_serve(data_dir, port=server.port)
 
 
-def test_two_servers_started_at_once_leave_one(data_dir: Path) -> None:
-    command = [*servers.STRANDKEEP, "serve", "--data-dir", str(data_dir), "--port", "0"]
+@pytest.mark.parametrize("shared", ["folder", "port"])
+def test_two_servers_started_at_once_leave_one(data_dir: Path, shared: str) -> None:
+    ports = [0, 0] if shared == "folder" else [free_port()] * 2
+    folders = [data_dir, data_dir if shared == "folder" else data_dir.with_name("other")]
     processes = [
         subprocess.Popen(
-            command, env=command_environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*servers.STRANDKEEP, "serve", "--data-dir", str(folder), "--port", str(port)],
+            env=command_environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        for _ in range(2)
+        for folder, port in zip(folders, ports, strict=True)
     ]
     try:
         lines = [process.stdout.readline() for process in processes if process.stdout]
@@ -100,7 +106,8 @@ def test_two_servers_started_at_once_leave_one(data_dir: Path) -> None:
         loser = processes[lines.index("")]
         assert loser.wait(timeout=60) == 1
         assert loser.stderr is not None
-        assert loser.stderr.read().startswith(f"strandkeep: {data_dir} is held by the server with pid ")
+        told = "is held by the server with pid" if shared == "folder" else f"port {ports[0]}: Address already in use"
+        assert told in loser.stderr.read()
     finally:
         for process in processes:
             process.kill()

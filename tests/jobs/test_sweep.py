@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from strandkeep.catalog import blobs, tables, uploads
+from strandkeep.catalog import Transaction, blobs, tables, uploads
 from strandkeep.catalog.locks import lock_upload
 from strandkeep.domain import times
 from strandkeep.domain.layout import Segment
@@ -161,6 +161,24 @@ def test_rule_3_an_upload_to_which_a_part_comes_while_it_is_about_to_expire_stay
         expiring.result()
     assert own.events(upload) == [(None, "OPEN")]
     assert own.blob_state(blob.name) == "live"
+
+
+def test_rule_3_a_part_that_came_before_the_expiry_had_the_row_keeps_the_upload_open(own, store):
+    """The query that locks the row has not seen it; the one after it does."""
+    upload = own.new_upload(store)
+    own.put_part(store, upload, 1, b"x")
+    own.house.catalog.clock.move(WEEK + times.SECOND)
+
+    class Late(Transaction):
+        def all(self, statement, values=None):
+            rows = super().all(statement, values)
+            self.run(tables.part.update().values(updated=self.now))
+            return rows
+
+    def look(tx):
+        return uploads.untouched_since(Late(tx.connection, tx.now), tx.now - WEEK, 10)
+
+    assert own.house.catalog.write(look) == []
 
 
 # Condemned bytes

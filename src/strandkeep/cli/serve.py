@@ -38,12 +38,13 @@ def run_server(
         _check_exposure(host, tls_cert, tls_key, behind_proxy)
         _check_certificate(tls_cert, tls_key)
         _check_server_parts()
-        port = _free_port(host, port)
+        port, guard = _take_port(host, port)
     except (CannotServe, FolderInUse, SettingsError, OSError) as reason:
         print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
-    return _serve(folder, url, host, port, tls_cert, tls_key)
+    with guard:
+        return _serve(folder, url, host, port, tls_cert, tls_key)
 
 
 def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
@@ -125,13 +126,20 @@ def _check_server_parts() -> None:
         )
 
 
-def _free_port(host: str, port: int) -> int:
-    """The port, once it is known that nobody listens on it: two servers could share it without noticing."""
+def _take_port(host: str, port: int) -> tuple[int, socket.socket]:
+    """The port, once it is known that nobody listens on it, and what keeps other servers of ours off it until closed.
+
+    granian listens so that two servers can share a port without noticing (SO_REUSEPORT), and only after some time.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    guard = socket.socket(socket.AF_UNIX)
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+            taken = int(probe.getsockname()[1])
+            guard.bind(f"\0strandkeep {host} {taken}")
         except OSError as fault:
+            guard.close()
             raise CannotServe(f"cannot listen on {host} port {port}: {fault.strerror}") from fault
-        return int(probe.getsockname()[1])
+    return taken, guard
