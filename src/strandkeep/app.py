@@ -21,7 +21,7 @@ from strandkeep.access.first_start import open_installation
 from strandkeep.access.keys import KeyRing
 from strandkeep.access.sealing import SealError, open_sealer
 from strandkeep.blobs import LocalBlobs, OutOfSpace
-from strandkeep.catalog import accounts, open_catalog
+from strandkeep.catalog import accounts, open_catalog, sqlite_url
 from strandkeep.folder import DataFolder, FolderInUse
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator
@@ -88,7 +88,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         data = settings.data_dir
-        self.catalog = open_catalog(settings.database_url or f"sqlite:///{data / 'catalog.sqlite'}")
+        self.catalog = open_catalog(settings.database_url or sqlite_url(data / "catalog.sqlite"))
         sealer = open_sealer(data / "secret.key")
         installation, paging_key = open_installation(self.catalog, sealer, settings)
         self.blobs = LocalBlobs(data, settings.min_free)
@@ -96,7 +96,7 @@ class Server:
         self.house = House(installation, settings, self.catalog, self.blobs, paging_key, lambda: self.engine.wake())
         self.engine = JobEngine(
             self.catalog,
-            settings.database_url or f"sqlite:///{data / 'jobs.sqlite'}",
+            settings.database_url or sqlite_url(data / "jobs.sqlite"),
             settings.ingest_workers,
             lambda job_id: run_job(self.house, _JOB_KINDS, tell_read_set, job_id),
         )

@@ -90,7 +90,7 @@ class Audit:
         try:
             await self._catalog.write_async(lambda tx: audit.append(tx, rows))
         except Exception:
-            self._waiting.update((("again", number), row) for number, row in enumerate(rows[:_KEPT_MOST]))
+            self._waiting.update((object(), row) for row in rows[:_KEPT_MOST])
             raise
 
     async def _flush_soon(self) -> None:

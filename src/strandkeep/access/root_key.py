@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from strandkeep.access.sealing import open_sealer
-from strandkeep.catalog import Reader, accounts
+from strandkeep.catalog import Reader, accounts, reading_engine, sqlite_url
 from strandkeep.domain.identifiers import Installation
 from strandkeep.settings import Settings, SettingsError
 
@@ -13,11 +13,7 @@ def read_root_key(settings: Settings) -> tuple[str, str, str]:
 
     Reads only: the catalog may be open in a server.
     """
-    sqlite = f"sqlite:///file:{settings.data_dir / 'catalog.sqlite'}?mode=ro&uri=true"
-    url = sa.make_url(settings.database_url or sqlite)
-    if url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    engine = sa.create_engine(url)
+    engine = reading_engine(settings.database_url or sqlite_url(settings.data_dir / "catalog.sqlite"))
     try:
         with engine.connect() as connection:
             reader = Reader(connection)

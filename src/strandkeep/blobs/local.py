@@ -1,6 +1,7 @@
 """Blobs in a local folder."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import time
@@ -104,12 +105,14 @@ class LocalBlobs:
         sync_folder(path.parent)
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
-        """Run a step to its end in a thread, also when the caller is cancelled: no thread outlives its file."""
+        """Run a step to its end in a thread, however often the caller is cancelled: no thread outlives its file."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait([future])
+            while not future.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
             raise
 
 

@@ -1,6 +1,6 @@
 """Rows: tables, queries and migrations, on SQLite or PostgreSQL. `Catalog` is the way in."""
 
-from strandkeep.catalog.database import Catalog, open_catalog
+from strandkeep.catalog.database import Catalog, open_catalog, reading_engine, sqlite_url
 from strandkeep.catalog.transaction import Reader, Transaction
 
-__all__ = ["Catalog", "Reader", "Transaction", "open_catalog"]
+__all__ = ["Catalog", "Reader", "Transaction", "open_catalog", "reading_engine", "sqlite_url"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 
 from strandkeep.catalog.clock import Clock
 from strandkeep.catalog.transaction import Reader, Transaction
@@ -57,3 +57,18 @@ def open_catalog(url: str, clock: Clock | None = None) -> Catalog:
 
         return PostgresqlCatalog(parsed, clock)
     raise ValueError(f"{parsed.get_backend_name()} is not a database that the catalog can live in")
+
+
+def reading_engine(url: str) -> Engine:
+    """An engine that only reads, for a command beside a running server."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        from strandkeep.catalog.sqlite import sqlite_engine
+
+        return sqlite_engine(Path(parsed.database or ""), read_only=True)
+    return create_engine(parsed.set(drivername="postgresql+psycopg"))
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file, whatever characters its path has."""
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

@@ -48,7 +48,7 @@ class SqliteCatalog:
         self._closed = False
         self._readers = threading.local()
         self._engines: list[sa.Engine] = []
-        self._writer_engine = _engine(path, read_only=False)
+        self._writer_engine = sqlite_engine(path, read_only=False)
         self._start()
 
     def write(self, work: Callable[[Transaction], T]) -> T:
@@ -97,7 +97,7 @@ class SqliteCatalog:
         """This thread's connection, kept open: taking one from an engine costs more than a point read."""
         connection: sa.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
-            engine = _engine(self._path, read_only=True)
+            engine = sqlite_engine(self._path, read_only=True)
             self._engines.append(engine)
             connection = self._readers.connection = engine.connect()
         return connection
@@ -157,7 +157,7 @@ class SqliteCatalog:
             done.append((pending, result))
 
 
-def _engine(path: Path, *, read_only: bool) -> sa.Engine:
+def sqlite_engine(path: Path, *, read_only: bool) -> sa.Engine:
     """An engine of one connection, kept open: the writer's, or that of a thread which reads."""
     query = {"mode": "ro" if read_only else "rwc", "uri": "true"}
     engine = sa.create_engine(

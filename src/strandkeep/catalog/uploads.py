@@ -31,14 +31,15 @@ def put_part(tx: Transaction, upload_id: str, part: Part) -> str | None:
     """Set a part; the name of the blob that it replaces, or None. A replaced part keeps its creation time."""
     place = (_PART.c.upload_id == upload_id, _PART.c.source == part.source, _PART.c.number == part.number)
     # Two requests for one part hold the upload's row shared: this lock orders them.
-    old = tx.one(sa.select(_PART.c.blob).where(*place).with_for_update())
-    values = {"size": part.size, "sha256": part.sha256, "blob": part.blob, "updated": tx.now}
-    if old is not None:
-        tx.run(sa.update(_PART).where(*place).values(values))
-    else:
+    old = tx.one(sa.select(_PART.c.blob, _PART.c.updated).where(*place).with_for_update())
+    values = {"size": part.size, "sha256": part.sha256, "blob": part.blob}
+    if old is None:
         key = {"upload_id": upload_id, "source": part.source, "number": part.number}
-        tx.run(sa.insert(_PART), {**key, **values, "created": tx.now})
-    return None if old is None else str(old.blob)
+        tx.run(sa.insert(_PART), {**key, **values, "created": tx.now, "updated": tx.now})
+        return None
+    # The one that waited for the lock may have begun before the one that held it.
+    tx.run(sa.update(_PART).where(*place).values(updated=max(tx.now, old.updated), **values))
+    return str(old.blob)
 
 
 def parts(reader: Reader, upload_id: str) -> list[Part]:

@@ -83,8 +83,7 @@ class JobEngine:
 
     def _reconcile(self) -> None:
         self._forget_ended()
-        now = self._catalog.clock.stamp()
-        for job in self._catalog.read(lambda reader: jobs.unfinished(reader, now)):
+        for job in self._catalog.write(lambda tx: jobs.unfinished(tx, tx.now)):
             # A retry has an id of its own: DBOS would give the old one's outcome again.
             workflow_id = f"{job.id}-{job.failures}" if job.failures else job.id
             if workflow_id not in self._handed_over and not self._stopping:

@@ -75,8 +75,7 @@ def remove_condemned(house: House) -> None:
     """Remove the bytes of condemned blobs whose time has come, then their rows."""
 
     def remove() -> int:
-        now = house.catalog.clock.stamp()
-        names = house.catalog.read(lambda reader: blobs.due_for_removal(reader, now, _BATCH))
+        names = house.catalog.write(lambda tx: blobs.due_for_removal(tx, tx.now, _BATCH))
         for name in names:
             house.blobs.remove(name)
         if names:

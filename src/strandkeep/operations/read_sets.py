@@ -178,7 +178,7 @@ def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, 
 
 
 def _sequence_information(row: Row[Any]) -> dict[str, Any] | None:
-    """The counts once ingest has made them; before that what the caller said of the reads' origin."""
+    """The counts, once ingest has made them."""
     if not row.facts:
         return None
     return {
