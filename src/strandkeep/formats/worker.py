@@ -20,6 +20,9 @@ from strandkeep.formats.stored import StoredBytes
 _STDIN, _STDOUT = 0, 1
 _PROGRESS_S = 0.2
 
+#: Bytes of name hashes, 8 a read, that make a frame.
+_NAMES = 64 * 1024
+
 
 def main() -> None:
     """Examine stdin as the order says; one frame of FACTS or PROBLEM is the last."""
@@ -53,17 +56,26 @@ def _examine(order: dict[str, Any]) -> dict[str, Any]:
     stored = StoredBytes(_STDIN)
     fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
     told = time.monotonic()
+    names = bytearray()
     for text in texts(stored):
-        if hashes := fastq.feed(text):
-            frames.send(_STDOUT, frames.NAMES, hashes)
+        names += fastq.feed(text)
+        if len(names) >= _NAMES:
+            _send_names(names)
         if time.monotonic() - told > _PROGRESS_S:
             told = time.monotonic()
             allow_cpu(order["cpu_s"], order["cpu_s_per_gb"], fastq.length)
             progress = frames.PROGRESS_PAYLOAD.pack(stored.length, fastq.length, fastq.reads)
             frames.send(_STDOUT, frames.PROGRESS, progress)
-    if hashes := fastq.finish():
-        frames.send(_STDOUT, frames.NAMES, hashes)
+    names += fastq.finish()
+    _send_names(names)
     return _facts(stored, fastq)
+
+
+def _send_names(names: bytearray) -> None:
+    """Send the name hashes that have gathered; a frame for each piece of text would keep the server busy."""
+    if names:
+        frames.send(_STDOUT, frames.NAMES, bytes(names))
+        names.clear()
 
 
 def _facts(stored: StoredBytes, fastq: FastqText) -> dict[str, Any]:
