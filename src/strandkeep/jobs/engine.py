@@ -23,8 +23,6 @@ _VERSION = "strandkeep-jobs-1"
 _RECONCILE_S = 2.0
 _POLL_S = 0.25
 _STOP_S = 5
-_LISTEN_S = 1.0
-_SELDOM_S = 60.0
 
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _FORGET_MOST = 100
@@ -51,9 +49,6 @@ class JobEngine:
                 application_version=_VERSION,
                 executor_id="strandkeep",
                 log_level="WARNING",
-                # We use neither its messages nor its schedules; a stop waits for the listener to wake up.
-                notification_listener_polling_interval_sec=_LISTEN_S,
-                scheduler_polling_interval_sec=_SELDOM_S,
             )
         )
         self._workflow: Any = DBOS.workflow(name="run_job")(_as_function(self._run_one))
