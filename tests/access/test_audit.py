@@ -9,8 +9,17 @@ from strandkeep.catalog import tables
 from strandkeep.domain.context import RequestContext
 
 
-def call(action="omics:GetReadSet", request_id="r1", resource="arn:1", outcome="ok", size=0, key="AKIA", address="::1"):
-    context = RequestContext("123456789012", "arn:root", key, address, request_id)
+def call(
+    action="omics:GetReadSet",
+    request_id="r1",
+    resource="arn:1",
+    outcome="ok",
+    size=0,
+    key="AKIA",
+    address="::1",
+    principal="arn:root",
+):
+    context = RequestContext("123456789012", principal, key, address, request_id)
     return Call(context, action, resource, "allowed", outcome, size)
 
 
@@ -91,3 +100,10 @@ def test_records_that_the_catalog_refused_are_kept_for_the_next_flush(made):
 
     asyncio.run(note())
     assert sorted(row.request_id for row in rows(made)) == ["r0", "r1", "r2"]
+
+
+def test_calls_by_whoever_did_not_prove_who_they_are_are_added_up(made):
+    refused = {"outcome": "InvalidSignatureException", "principal": ""}
+    note_all(made, *(call("omics:ListReadSets", request_id=f"r{n}", **refused) for n in range(1000)))
+    (row,) = rows(made)
+    assert (row.count, row.principal, row.access_key_id) == (1000, "", "AKIA")

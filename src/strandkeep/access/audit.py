@@ -1,7 +1,8 @@
-"""The audit trail: one record for each call, allowed or denied.
+"""The audit trail: every call, allowed or denied.
 
-A call that changes something is answered only when its record is durable. Reads are recorded within a second, and
-those of one caller on one thing that fall into the same second share a record with their number and bytes.
+A call that changes something is answered only when its record is durable; others are recorded within a second. Each
+has a record of its own, but for two kinds that are added up with their number while they fall into the same second:
+reads of data by one caller on one thing, and calls by whoever did not prove who they are.
 """
 
 import asyncio
@@ -74,7 +75,9 @@ class Audit:
             call.resource,
             call.outcome,
         )
-        key = shared if call.action in DATA_READS else call.context.request_id
+        # Who has not proved who they are must not fill the disk with records of it.
+        added_up = call.action in DATA_READS or not call.context.principal
+        key = shared if added_up else call.context.request_id
         known = self._waiting.setdefault(key, row)
         if known is not row:
             known["count"] += 1

@@ -54,6 +54,7 @@ class _Exchange:
     path: Mapping[str, str] = field(default_factory=dict)
     unknown: UnknownOperationException | None = None
     claimant: Claimant | None = None
+    proved: bool = False
     resource: str = "*"
     decision: str = DENIED
     changes: bool = False
@@ -64,11 +65,11 @@ class _Exchange:
         return self.changes and self.decision == ALLOWED
 
     def context(self) -> RequestContext:
-        """The caller as operations see it; empty as far as it is not known."""
+        """The caller as operations see it; empty as far as it is not known, or not proved."""
         key = self.claimant.key if self.claimant else None
         return RequestContext(
             account=key.account if key else "",
-            principal=key.principal if key else "",
+            principal=key.principal if key and self.proved else "",
             access_key_id=key.id if key else "",
             source_address=self.head.source_address,
             request_id=self.request_id,
@@ -136,7 +137,7 @@ class Dispatcher:
         check_framing(exchange.head)
         self._route(exchange)
         incoming, body = await self._authenticate(exchange)
-        exchange.decision = ALLOWED
+        exchange.proved, exchange.decision = True, ALLOWED
         if exchange.operation is None:
             raise exchange.unknown or UnknownOperationException("There is no such operation.")
         head = exchange.head
