@@ -14,6 +14,9 @@ class Refusal(Exception):
         self.rule, self.text, self.record, self.offset = rule, text, record, offset
 
 
+#: Rules of files that end too early: how far they were sound is worth knowing.
+ENDS_TOO_EARLY = frozenset({"gzip.truncated", "gzip.bgzf-eof"})
+
 #: What a stored file may be instead of gzip: its first bytes, what it is, what to do.
 _NOT_GZIP = (
     (b"@HD\t", "is plain SAM text, not gzipped FASTQ"),

@@ -14,7 +14,7 @@ from strandkeep.formats import frames
 from strandkeep.formats.confinement import allow_cpu, confine
 from strandkeep.formats.fastq import FastqText
 from strandkeep.formats.gunzip import texts
-from strandkeep.formats.refusals import Refusal
+from strandkeep.formats.refusals import ENDS_TOO_EARLY, Refusal
 from strandkeep.formats.stored import StoredBytes
 
 _STDIN, _STDOUT = 0, 1
@@ -53,8 +53,16 @@ def _verdict(order: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _examine(order: dict[str, Any]) -> dict[str, Any]:
-    stored = StoredBytes(_STDIN)
     fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
+    try:
+        return _read_through(order, StoredBytes(_STDIN), fastq)
+    except Refusal as refusal:
+        if refusal.rule in ENDS_TOO_EARLY:
+            refusal.text += f" ({fastq.reads} whole records came before)"
+        raise
+
+
+def _read_through(order: dict[str, Any], stored: StoredBytes, fastq: FastqText) -> dict[str, Any]:
     told = time.monotonic()
     names = bytearray()
     for text in texts(stored):

@@ -126,7 +126,8 @@ def _check_readable(row: Row[Any], source: str) -> None:
     if row.status == states.DELETED:
         raise ResourceNotFoundException(f"The read set {row.id} was deleted.")
     if row.status not in states.READABLE:
-        raise ConflictException(f"The read set {row.id} is {row.status}; its bytes can be read when it is ACTIVE.")
+        why = f" {row.status_message}" if row.status == states.UPLOAD_FAILED else ""
+        raise ConflictException(f"The read set {row.id} is {row.status}; only an ACTIVE one can be read.{why}")
     if source == "INDEX" and row.status == states.PROCESSING_UPLOAD:
         raise ConflictException(f"The read set {row.id} is still {row.status}; it has no index yet.")
 
