@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from strandkeep.access.audit import Audit
 from strandkeep.access.first_start import open_installation
@@ -69,10 +69,10 @@ def load_edge(options: ServeOptions) -> Edge:
     try:
         folder.hold({"pid": options.parent, "url": options.url})
         server = Server(load_settings(folder.path))
-    except (FolderInUse, SettingsError, SealError, OSError) as reason:
+    except (FolderInUse, SettingsError, SealError, OSError, ValueError) as reason:
         raise CannotStart(str(reason)) from reason
-    except OperationalError as fault:
-        raise CannotStart(f"the catalog cannot be opened: {fault.orig}") from fault
+    except SQLAlchemyError as fault:
+        raise CannotStart(f"the catalog cannot be opened: {getattr(fault, 'orig', None) or fault}") from fault
 
     async def start() -> tuple[Dispatcher, Check]:
         # DBOS may not be launched on a running loop.
@@ -114,8 +114,10 @@ class Server:
 
     async def stop(self) -> None:
         """End everything; what was acknowledged is durable already."""
-        await self.audit.flush()
-        await asyncio.to_thread(self._stop_parts)
+        try:
+            await self.audit.flush()
+        finally:
+            await asyncio.to_thread(self._stop_parts)
 
     async def check(self) -> Mapping[str, str]:
         """What keeps requests from being served: part → reason. Empty when all is well."""

@@ -21,6 +21,8 @@ from strandkeep.settings import SettingsError, load_settings
 #: Seconds that requests in flight have to end after SIGTERM: more than a stalled body is waited for.
 _DRAIN_S = 40
 
+_LAST_PORT = 65535
+
 
 class CannotServe(Exception):
     """Why the server does not start, in words for the person who started it."""
@@ -38,23 +40,24 @@ def run_server(
         _check_exposure(host, tls_cert, tls_key, behind_proxy)
         _check_certificate(tls_cert, tls_key)
         _check_server_parts()
-        port, guard = _take_port(host, port)
+        address = _address(host)
+        port, guard = _take_port(address, port)
     except (CannotServe, FolderInUse, SettingsError, OSError) as reason:
         print(f"strandkeep: {reason}", file=sys.stderr)  # noqa: T201
         return 1
     url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     with guard:
-        return _serve(folder, url, host, port, tls_cert, tls_key)
+        return _serve(folder, url, address, port, tls_cert, tls_key)
 
 
-def _serve(folder: DataFolder, url: str, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
+def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.log import LogLevels
 
     server = Granian(
         "strandkeep.app:load_edge",
-        address=host,
+        address=address,
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
@@ -126,20 +129,31 @@ def _check_server_parts() -> None:
         )
 
 
-def _take_port(host: str, port: int) -> tuple[int, socket.socket]:
+def _address(host: str) -> str:
+    """The IP address of a host, IPv4 if it has one: granian takes no names."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as fault:
+        raise CannotServe(f"cannot listen on {host}: {fault.strerror}") from fault
+    return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
+
+
+def _take_port(address: str, port: int) -> tuple[int, socket.socket]:
     """The port, once it is known that nobody listens on it, and what keeps other servers of ours off it until closed.
 
     granian listens so that two servers can share a port without noticing (SO_REUSEPORT), and only after some time.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if not 0 <= port <= _LAST_PORT:
+        raise CannotServe(f"--port is {port}; it must be 0 to {_LAST_PORT}")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     guard = socket.socket(socket.AF_UNIX)
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((address, port))
             taken = int(probe.getsockname()[1])
-            guard.bind(f"\0strandkeep {host} {taken}")
+            guard.bind(f"\0strandkeep {address} {taken}")
         except OSError as fault:
             guard.close()
-            raise CannotServe(f"cannot listen on {host} port {port}: {fault.strerror}") from fault
+            raise CannotServe(f"cannot listen on {address} port {port}: {fault.strerror}") from fault
     return taken, guard
