@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 SOURCES := pyproject.toml src/strandkeep/formats/_fastq.pyx
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: install demo test check bench soak types lock clean
+.PHONY: install demo test check bench types lock clean
 
 install: $(DEMO)
 
@@ -32,10 +32,7 @@ check: $(DEV)
 	$(BIN)/pytest tests/rules
 
 test: $(DEV)
-	$(BIN)/pytest -m "not soak"
-
-soak: $(DEV)
-	$(BIN)/pytest -m soak --timeout 0
+	$(BIN)/pytest
 
 bench: $(DEV)
 	$(BIN)/python -m bench

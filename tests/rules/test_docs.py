@@ -74,3 +74,12 @@ def test_links_lead_somewhere() -> None:
         if not target.startswith("http") and not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_the_paths_in_the_architecture_exist() -> None:
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`((?:tests|docs|src|bench)/[\w./]+)`", text))
+    named |= {f"src/strandkeep/{path}" for path in re.findall(r"`((?:\w+/)+\w*\.?\w*)`", text)} - {
+        f"src/strandkeep/{path}" for path in named
+    }
+    assert [path for path in sorted(named) if not (REPOSITORY / path).exists()] == []
