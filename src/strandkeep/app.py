@@ -75,6 +75,9 @@ def load_edge(options: ServeOptions) -> Edge:
         raise CannotStart(f"the catalog cannot be opened: {getattr(fault, 'orig', None) or fault}") from fault
 
     async def start() -> tuple[Dispatcher, Check]:
+        # The parent passes Ctrl-C on as SIGTERM; told twice while it starts, granian hangs.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         # DBOS may not be launched on a running loop.
         await asyncio.to_thread(server.start)
         threading.Thread(target=_tell_when_ready, args=(options, folder), name="ready", daemon=True).start()

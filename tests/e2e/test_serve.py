@@ -44,6 +44,19 @@ def refuses_to_serve(data_dir: Path, *arguments: str, port: int = 0, **settings:
     return done.stderr
 
 
+def started(data_dir: Path, *arguments: str, port: int = 0, start_new_session: bool = False) -> subprocess.Popen[str]:
+    """A server that is just starting."""
+    command = [*servers.STRANDKEEP, "serve", "--data-dir", str(data_dir), "--port", str(port), *arguments]
+    return subprocess.Popen(
+        command,
+        env=command_environment({}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=start_new_session,
+    )
+
+
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """An installation whose server was stopped."""
@@ -57,13 +70,11 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
 
 
 def test_serve_prints_one_line_when_it_is_ready_and_env_goes_on_after_it(data_dir: Path) -> None:
-    command = [*servers.STRANDKEEP, "serve", "--data-dir", str(data_dir), "--port", "0"]
-    process = subprocess.Popen(
-        command, env=command_environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = started(data_dir, "--host", "localhost")
     assert process.stdout is not None
     line = process.stdout.readline()
     url = line.split()[2]
+    assert url.startswith("http://localhost:")
     assert line == f"strandkeep serves {url} (pid {process.pid}, data in {data_dir})\n"
     connection = http.client.HTTPConnection(url.removeprefix("http://"))
     connection.request("GET", "/health")
@@ -90,16 +101,7 @@ def test_a_second_server_on_the_port_says_so(server: RunningServer, data_dir: Pa
 def test_two_servers_started_at_once_leave_one(data_dir: Path, shared: str) -> None:
     ports = [0, 0] if shared == "folder" else [free_port()] * 2
     folders = [data_dir, data_dir if shared == "folder" else data_dir.with_name("other")]
-    processes = [
-        subprocess.Popen(
-            [*servers.STRANDKEEP, "serve", "--data-dir", str(folder), "--port", str(port)],
-            env=command_environment({}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for folder, port in zip(folders, ports, strict=True)
-    ]
+    processes = [started(folder, port=port) for folder, port in zip(folders, ports, strict=True)]
     try:
         lines = [process.stdout.readline() for process in processes if process.stdout]
         assert len([line for line in lines if line]) == 1, lines
@@ -112,6 +114,25 @@ def test_two_servers_started_at_once_leave_one(data_dir: Path, shared: str) -> N
         for process in processes:
             process.kill()
             process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "told"),
+    [
+        ("127.0.0.1", 70000, "--port is 70000"),
+        ("127.0.0.1", -1, "--port is -1"),
+        ("999.1.1.1", 0, "cannot listen on 999.1.1.1"),
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_is_told(data_dir: Path, host: str, port: int, told: str) -> None:
+    assert told in refuses_to_serve(data_dir, "--host", host, "--behind-proxy", port=port)
+
+
+def test_a_folder_that_cannot_hold_data_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "File exists" in refuses_to_serve(tmp_path / "file")
+    assert "/proc/nothing" in refuses_to_serve(Path("/proc/nothing"))
 
 
 def test_another_host_than_loopback_needs_tls_or_a_proxy(data_dir: Path) -> None:
@@ -245,6 +266,13 @@ def test_a_database_that_is_away_is_told(data_dir: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_database_that_cannot_be_one_is_told(data_dir: Path) -> None:
+    assert "mysql is not a database" in refuses_to_serve(data_dir, database_url="mysql://127.0.0.1/x")
+    assert "cannot be opened: Could not parse" in refuses_to_serve(data_dir, database_url="nonsense")
+    (data_dir / "catalog.sqlite").write_text("some text, and no database" * 1000)
+    assert "cannot be opened: file is not a database" in refuses_to_serve(data_dir)
+
+
 def test_the_data_folder_may_come_from_the_environment(server: RunningServer) -> None:
     done = strandkeep("env", data_dir=str(server.data_dir))
     assert done.returncode == 0, done.stderr
@@ -335,6 +363,19 @@ def until(true: Any, seconds: float = 20) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_can_be_broken_off(data_dir: Path, stop: signal.Signals) -> None:
+    process = started(data_dir, start_new_session=True)
+    until(lambda: (data_dir / "catalog.sqlite").exists())
+    # A terminal sends Ctrl-C to every process in the foreground.
+    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.terminate()
+    try:
+        assert process.wait(timeout=15) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_ctrl_c_ends_it_and_it_does_not_wait_for_idle_connections(data_dir: Path) -> None:

@@ -80,6 +80,9 @@ def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[...,
 
     What keeps it from starting is told once, and ends the parent too, which would only bring this process back.
     """
+    # Until granian listens to signals here, the parent's handlers would swallow them. Ctrl-C reaches the parent too.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from strandkeep.app import CannotStart, ServeOptions, load_edge
 
     try:
@@ -89,7 +92,6 @@ def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[...,
     except Exception:
         logging.exception("the server cannot start")
     failed.set()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(parent, signal.SIGTERM)
     while True:
         signal.pause()
