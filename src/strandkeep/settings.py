@@ -60,6 +60,9 @@ class Settings:
     min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
     stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).", least=1)
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    kill_point: str = _setting(
+        "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
+    )
 
 
 def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:

@@ -17,6 +17,7 @@ from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.streams import Outgoing
 from strandkeep.protocol import shapes
@@ -93,9 +94,11 @@ async def batch_delete_read_set(
         rows = lock_read_sets(tx, context.account, store_id, [i for i in ids if is_id(i)])
         busy = read_sets.in_use(tx, list(rows))
         outcomes = [(i, _delete_one(tx, context, house, rows.get(i), i in busy)) for i in ids]
+        reach("delete.in_transaction")
         return [{"id": i, "code": e.code, "message": e.message} for i, e in outcomes if e is not None]
 
     errors = await house.catalog.write_async(delete)
+    reach("delete.committed")
     return {"errors": errors or None}  # type: ignore[typeddict-item]
 
 
