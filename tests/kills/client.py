@@ -23,12 +23,13 @@ class Client:
 
     def __init__(self, server: RunningServer, model: Model) -> None:
         self.model = model
-        self._omics = server.client()
+        self._services = server.client(), server.client("strandkeep")
 
     def ask(self, operation: str, **members: Any) -> dict[str, Any]:
         """Call an operation that changes nothing."""
         try:
-            return dict(getattr(self._omics, operation)(**members))
+            (service,) = (service for service in self._services if hasattr(service, operation))
+            return dict(getattr(service, operation)(**members))
         except BotoCoreError as gone:
             raise Gone from gone
 
@@ -41,7 +42,7 @@ class Client:
     def pages(self, operation: str, member: str, **members: Any) -> list[dict[str, Any]]:
         """All items of a list."""
         try:
-            pages = self._omics.get_paginator(operation).paginate(**members, PaginationConfig={"PageSize": 20})
+            pages = self._services[0].get_paginator(operation).paginate(**members, PaginationConfig={"PageSize": 20})
             return [item for page in pages for item in page[member]]
         except BotoCoreError as gone:
             raise Gone from gone
@@ -112,6 +113,16 @@ class Client:
             answer = self.change("batch_delete_read_set", sequenceStoreId=reads.store.id, ids=[reads.read_set_id])
             assert not answer.get("errors"), answer["errors"]
 
+    def undelete(self, reads: Reads) -> None:
+        """Bring a deleted read set back."""
+        with reads.state.becomes(READ_SET):
+            answer = self.change("batch_undelete_read_set", sequenceStoreId=reads.store.id, ids=[reads.read_set_id])
+            assert not answer.get("errors"), answer["errors"]
+
+    def reingest(self, reads: Reads) -> None:
+        """Have a read set that failed checked once more: it fails again."""
+        self.change("reingest_read_set", sequenceStoreId=reads.store.id, id=reads.read_set_id, clientToken=reads.name)
+
     def tag(self, thing: Store | Reads, **added: str) -> None:
         """Add tags to a store or a read set."""
         with thing.tags.becomes(frozenset((dict(thing.tags.value) | added).items())):
@@ -146,7 +157,7 @@ class Client:
     def _put(self, reads: Reads, **part: Any) -> dict[str, Any]:
         key = {"sequenceStoreId": reads.store.id, "uploadId": reads.upload_id}
         for _ in range(_TRIES - 1):
-            with contextlib.suppress(self._omics.exceptions.InternalServerException):
+            with contextlib.suppress(self._services[0].exceptions.InternalServerException):
                 return self.change("upload_read_set_part", **key, **part)
         return self.change("upload_read_set_part", **key, **part)
 

@@ -102,6 +102,19 @@ def delete(scene: Scene) -> None:
     scene.client.delete(scene.read_set(3))
 
 
+def undelete(scene: Scene) -> None:
+    reads = scene.read_set()
+    scene.client.delete(reads)
+    scene.client.undelete(reads)
+
+
+def reingest(scene: Scene) -> None:
+    reads = scene.open_upload()
+    scene.client.complete(reads)
+    assert scene.client.checked(reads) == "UPLOAD_FAILED"
+    scene.client.reingest(reads)
+
+
 def fail_once(scene: Scene) -> None:
     """A block that cannot be vouched for is the server's trouble; it is whole again at the next attempt."""
     reads = scene.sound_upload()
@@ -155,6 +168,7 @@ class Scenario:
 
 
 _EXPIRE = {"upload_expiry_s": "2"}
+_KEEP = {"delete_after_s": "3600"}
 
 SCENARIOS = [
     Scenario("expiry.committed", expire, settings=_EXPIRE),
@@ -188,7 +202,11 @@ SCENARIOS = [
     Scenario("complete.woken", complete),
     Scenario("part.too_late", put_part_too_late),
     Scenario("delete.in_transaction", delete),
+    Scenario("reingest.in_transaction", reingest),
     Scenario("abort.committed", abort),
+    Scenario("undelete.in_transaction", undelete, settings=_KEEP),
+    Scenario("reingest.committed", reingest),
+    Scenario("undelete.committed", undelete, settings=_KEEP),
     Scenario("delete.committed", delete),
     Scenario("audit.recorded", make_store),
     Scenario("tag.committed", tag),
