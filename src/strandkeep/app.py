@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import gc
 import logging
-import os
 import signal
 import socket
 import threading
@@ -37,8 +36,6 @@ from strandkeep.settings import Settings, SettingsError, load_settings
 
 _log = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG = 1
-
 #: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 _MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
 
@@ -59,11 +56,10 @@ class ServeOptions:
 
 
 def load_edge(options: ServeOptions) -> Edge:
-    """The ASGI application, in the process that serves: it ends with its parent and holds the data folder.
+    """The ASGI application, in the process that serves: it holds the data folder.
 
     CannotStart when the folder, a setting, the key or the database is not as it must be.
     """
-    _die_with(options.parent)
     _keep_freed_memory()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = DataFolder(options.data_dir)
@@ -159,13 +155,6 @@ def _tell_when_ready(options: ServeOptions, folder: DataFolder) -> None:
         except OSError:
             time.sleep(0.01)
     print(f"strandkeep serves {options.url} (pid {options.parent}, data in {folder.path})", flush=True)  # noqa: T201
-
-
-def _die_with(parent: int) -> None:
-    """End this process as soon as its parent does, a kill -9 included; at once when it is gone already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _keep_freed_memory() -> None:

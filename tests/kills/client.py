@@ -85,7 +85,7 @@ class Client:
         with part.becomes(content):
             answer = self._put(reads, partSource=source, partNumber=number, payload=content)
         assert answer["checksum"] == checksum(content)
-        self.model.acknowledged_bytes += len(content)
+        self.model.acknowledged_bytes.append(len(content))
 
     def complete(self, reads: Reads) -> None:
         """Complete an upload with all its parts."""

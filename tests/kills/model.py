@@ -95,7 +95,7 @@ class Model:
     purges: bool
     stores: list[Store] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
-    acknowledged_bytes: int = 0
+    acknowledged_bytes: list[int] = field(default_factory=list)
 
 
 def checksum(content: bytes) -> str:
