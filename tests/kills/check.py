@@ -58,6 +58,9 @@ def _differences_of_store(client: Client, store: Store, store_id: str | None) ->
     found = _differences_of_tags(client, store)
     uploads = client.pages("list_multipart_read_set_uploads", "uploads", sequenceStoreId=store_id)
     read_sets = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id)
+    stuck = [item["id"] for item in read_sets if item["status"] == "PROCESSING_UPLOAD"]
+    if stuck:
+        return [Finding("stuck", f"read set {read_set_id} has no job") for read_set_id in stuck]
     deleted = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id, filter={"status": "DELETED"})
     seen = [(item["name"], OPEN, item["uploadId"]) for item in uploads]
     seen += [(item["name"], READ_SET, item["id"]) for item in read_sets]
