@@ -45,6 +45,7 @@ def test_every_operation_that_checks_a_quota_can_say_so_on_the_wire():
         "CreateMultipartReadSetUpload",
         "UploadReadSetPart",
         "CompleteMultipartReadSetUpload",
+        "BatchUndeleteReadSet",
     ):
         assert "ServiceQuotaExceededException" in operations[name].errors
 
@@ -174,6 +175,17 @@ def test_complete_multipart_read_set_upload_at_once_takes_the_last_place_once_wh
     requests = [ready_upload(limited, store) for _ in range(6)]
     outcomes = at_once(limited, "CompleteMultipartReadSetUpload", *requests)
     assert outcomes == ["ServiceQuotaExceededException"] * 5 + ["ok"]
+
+
+def test_batch_undelete_read_set_brings_back_no_more_than_the_quota_allows(api, store):
+    limited = with_settings(api, quota_read_sets_per_store=2)
+    first, second, third = (api.insert_read_set(store, state) for state in ("ACTIVE", "DELETED", "DELETED"))
+    with exceeded("read_sets_per_store"):
+        limited("BatchUndeleteReadSet", sequenceStoreId=store, ids=[second, third])
+    assert limited("BatchUndeleteReadSet", sequenceStoreId=store, ids=[first, second]) == {}
+    assert limited("BatchUndeleteReadSet", sequenceStoreId=store, ids=[first, second]) == {}
+    with exceeded("read_sets_per_store"):
+        limited("BatchUndeleteReadSet", sequenceStoreId=store, ids=[third])
 
 
 def test_a_store_far_from_its_quota_is_counted_once(api, store, monkeypatch):
