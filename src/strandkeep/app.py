@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from strandkeep import kill_points
 from strandkeep.access.audit import Audit
 from strandkeep.access.first_start import open_installation
 from strandkeep.access.keys import KeyRing
@@ -70,7 +71,9 @@ def load_edge(options: ServeOptions) -> Edge:
     folder = DataFolder(options.data_dir)
     try:
         folder.hold({"pid": options.parent, "url": options.url})
-        server = Server(load_settings(folder.path))
+        settings = load_settings(folder.path)
+        kill_points.arm(settings.kill_point, options.parent)
+        server = Server(settings)
     except (FolderInUse, SettingsError, SealError, OSError, ValueError) as reason:
         raise CannotStart(str(reason)) from reason
     except SQLAlchemyError as fault:

@@ -83,6 +83,9 @@ class Settings:
     quota_read_sets_per_store: int | None = _quota("read sets", "Read sets of a sequence store")
     quota_open_uploads: int | None = _quota("uploads", "Open uploads of a sequence store")
     quota_file_size: int | None = _quota("bytes", "Size of one file of a read set")
+    kill_point: str = _setting(
+        "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
+    )
 
 
 def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:

@@ -8,12 +8,13 @@ import pytest
 ROOT = Path(__file__).parents[2] / "src" / "strandkeep"
 
 #: What anyone may use: leaves that know nothing of the rest.
-LEAVES = {"errors", "durable", "settings"}
+LEAVES = {"errors", "durable", "settings", "kill_points"}
 
 ALLOWED = {
     "errors": set(),
     "durable": set(),
     "settings": set(),
+    "kill_points": set(),
     "folder": {"durable"},
     "domain": {"errors"},
     "protocol": {"errors"},

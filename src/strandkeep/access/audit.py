@@ -12,6 +12,7 @@ from typing import Any
 from strandkeep.catalog import Catalog, audit
 from strandkeep.domain.context import RequestContext
 from strandkeep.errors import ThrottlingException
+from strandkeep.kill_points import reach
 
 ALLOWED = "allowed"
 DENIED = "denied"
@@ -65,6 +66,7 @@ class Audit:
         """Record a call that may have changed something; durable when this returns."""
         row = call.as_row()
         await self._catalog.write_async(lambda tx: audit.append(tx, [row]))
+        reach("audit.recorded")
 
     def note(self, call: Call) -> None:
         """Record a call that changed nothing, within a second."""

@@ -10,6 +10,7 @@ from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
@@ -43,10 +44,11 @@ def expire_uploads(house: House) -> None:
             locked = lock_upload(tx, row.account, row.store_id, row.id, shared=False)
             if locked is not None and locked.state == states.OPEN:
                 uploads.end_open(tx, _context(row.account), row.id, states.EXPIRED, house.delete_after)
+            reach("expiry.in_transaction")
         uploads.forget_ended(tx, limit - house.delete_after)
         return len(found)
 
-    _until_none(lambda: house.catalog.write(expire))
+    _until_none(lambda: house.catalog.write(expire), lambda: reach("expiry.committed"))
 
 
 def purge_read_sets(house: House) -> None:
@@ -60,9 +62,10 @@ def purge_read_sets(house: House) -> None:
             if locked is not None and locked.purge_after is not None and locked.purge_after <= tx.now:
                 # The time to bring it back has passed already: its bytes need no further one.
                 blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
+                reach("purge.in_transaction")
         return len(found)
 
-    _until_none(lambda: house.catalog.write(purge))
+    _until_none(lambda: house.catalog.write(purge), lambda: reach("purge.committed"))
 
 
 def condemn_orphans(house: House) -> None:
@@ -71,6 +74,7 @@ def condemn_orphans(house: House) -> None:
         known = house.catalog.read(lambda reader, names=names: blobs.known(reader, names))  # type: ignore[misc]
         for name in set(names) - known:
             house.catalog.write(lambda tx, name=name: blobs.insert_condemned(tx, name, house.blobs.name, tx.now))  # type: ignore[misc]
+            reach("sweep.condemned")
 
 
 def remove_condemned(house: House) -> None:
@@ -80,7 +84,9 @@ def remove_condemned(house: House) -> None:
         names = house.catalog.write(lambda tx: blobs.due_for_removal(tx, tx.now, _BATCH))
         for name in names:
             house.blobs.remove(name)
+            reach("sweep.removing")
         if names:
+            reach("sweep.removed")
             house.catalog.write(lambda tx: blobs.forget(tx, names))
         return len(names)
 
@@ -118,9 +124,9 @@ class Sweeper:
             self._stop.wait(settings.sweep_interval_s)
 
 
-def _until_none(step: Callable[[], int]) -> None:
+def _until_none(step: Callable[[], int], after_each: Callable[[], None] = lambda: None) -> None:
     while step() > 0:
-        pass
+        after_each()
 
 
 def _context(account: str) -> RequestContext:

@@ -13,6 +13,7 @@ from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
 from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.protocol import shapes, strandkeep_shapes
@@ -26,9 +27,12 @@ async def batch_delete_read_set(
     def delete(tx: Transaction) -> list[dict[str, Any]]:
         rows = _lock_all(tx, context, request["sequenceStoreId"], request["ids"])
         busy = read_sets.in_use(tx, [row.id for row in rows.values() if row is not None])
-        return _failures(rows.items(), lambda row: _delete_one(tx, context, house, row, row.id in busy))
+        failures = _failures(rows.items(), lambda row: _delete_one(tx, context, house, row, row.id in busy))
+        reach("delete.in_transaction")
+        return failures
 
     errors = await house.catalog.write_async(delete)
+    reach("delete.committed")
     return {"errors": errors or None}  # type: ignore[typeddict-item]
 
 
@@ -44,9 +48,12 @@ async def batch_undelete_read_set(
         if filling:
             back = [row for row in rows.values() if row is not None and row.status == states.DELETED]
             quotas.check_more_read_sets(tx, house, store_id, len(back))
-        return _failures(rows.items(), lambda row: _undelete_one(tx, context, row))
+        failures = _failures(rows.items(), lambda row: _undelete_one(tx, context, row))
+        reach("undelete.in_transaction")
+        return failures
 
     errors = await house.catalog.write_async(undelete)
+    reach("undelete.committed")
     return {"errors": errors or None}  # type: ignore[typeddict-item]
 
 

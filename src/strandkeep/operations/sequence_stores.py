@@ -15,6 +15,7 @@ from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
 from strandkeep.errors import ConflictException, ResourceNotFoundException, ValidationException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations.quotas import check_another_store
 from strandkeep.protocol import shapes
 
@@ -41,6 +42,7 @@ async def create_sequence_store(
         return _row(tx, client_tokens.once(tx, context, "CreateSequenceStore", request, make))
 
     answer = _answer(house, await house.catalog.write_async(create))
+    reach("store.committed")
     answer.pop("updateTime")
     return answer  # type: ignore[return-value]
 
@@ -102,6 +104,7 @@ async def delete_sequence_store(
         tags.clear(tx, store_id)
 
     await house.catalog.write_async(delete)
+    reach("store.deleted")
     return {}
 
 

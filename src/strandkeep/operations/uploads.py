@@ -44,6 +44,7 @@ from strandkeep.errors import (
     ValidationException,
 )
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type_and_reference
@@ -103,7 +104,9 @@ async def create_multipart_read_set_upload(
         )
         return _require_upload(tx, context, store_id, made)
 
-    return _answer(await house.catalog.write_async(create))  # type: ignore[return-value]
+    upload = await house.catalog.write_async(create)
+    reach("upload.committed")
+    return _answer(upload)  # type: ignore[return-value]
 
 
 async def upload_read_set_part(
@@ -125,12 +128,14 @@ async def upload_read_set_part(
 
     await house.catalog.read_async(admit)
     blob = await _store(house, payload, length)
+    reach("part.stored")
     part = Part(request["partSource"], request["partNumber"], length, blob.sha256, blob.name, 0, 0)
     refusal = await house.catalog.write_async(
         lambda tx: _commit_part(tx, context, house, store_id, upload_id, part, blob)
     )
     if refusal is not None:
         raise refusal
+    reach("part.committed")
     return {"checksum": part.checksum}
 
 
@@ -196,10 +201,14 @@ async def complete_multipart_read_set_upload(
         listed_blobs = {part.blob for parts in files.values() for part in parts}
         unlisted = [part for part in stored if part.blob not in listed_blobs]
         uploads.drop_unlisted(tx, upload_id, unlisted, house.delete_after)
-        return _make_read_set(tx, context, upload, files, mark)
+        read_set_id = _make_read_set(tx, context, upload, files, mark)
+        reach("complete.in_transaction")
+        return read_set_id
 
     read_set_id = await house.catalog.write_async(complete)
+    reach("complete.committed")
     house.wake_jobs()
+    reach("complete.woken")
     return {"readSetId": read_set_id}
 
 
@@ -213,8 +222,10 @@ async def abort_multipart_read_set_upload(
         upload = _require_upload(tx, context, store_id, upload_id, lock="exclusive")
         check_upload_open(upload_id, upload.state)
         uploads.end_open(tx, context, upload_id, states.ABORTED, house.delete_after)
+        reach("abort.in_transaction")
 
     await house.catalog.write_async(abort)
+    reach("abort.committed")
     return {}
 
 
@@ -246,11 +257,14 @@ def _commit_part(
         check_upload_open(upload_id, upload and upload.state)
     except ApiError as refusal:
         blobs.insert_condemned(tx, blob.name, blob.place, tx.now)
+        reach("part.too_late")
         return refusal
     blobs.insert_live(tx, blob)
     replaced = uploads.put_part(tx, upload_id, part)
     if replaced is not None:
         blobs.condemn(tx, [replaced], tx.now + house.delete_after)
+        reach("replace.in_transaction")
+    reach("part.in_transaction")
     return None
 
 
