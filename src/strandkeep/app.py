@@ -22,11 +22,13 @@ from strandkeep.access.keys import KeyRing
 from strandkeep.access.sealing import SealError, open_sealer
 from strandkeep.blobs import LocalBlobs, OutOfSpace
 from strandkeep.catalog import accounts, open_catalog, sqlite_url
+from strandkeep.domain.rates import rates_in_force
 from strandkeep.folder import DataFolder, FolderInUse
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator
 from strandkeep.http.dispatch import Dispatcher
 from strandkeep.http.edge import Check, Edge
+from strandkeep.http.throttle import Throttle
 from strandkeep.jobs.engine import JobEngine
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
@@ -89,7 +91,8 @@ class Server:
     """The parts of one running server, in the order in which they depend on each other."""
 
     def __init__(self, settings: Settings) -> None:
-        data = settings.data_dir
+        data, service = settings.data_dir, load_service()
+        throttle = Throttle(rates_in_force(settings.profile, settings.rates, service.operations))
         self.catalog = open_catalog(settings.database_url or sqlite_url(data / "catalog.sqlite"))
         sealer = open_sealer(data / "secret.key")
         installation, paging_key = open_installation(self.catalog, sealer, settings)
@@ -104,7 +107,7 @@ class Server:
         )
         self.sweeper = Sweeper(self.house)
         keys = KeyRing(self.catalog, sealer)
-        self.dispatcher = Dispatcher(self.house, load_service(), Authenticator(keys), self.audit)
+        self.dispatcher = Dispatcher(self.house, service, Authenticator(keys), throttle, self.audit)
 
     def start(self) -> None:
         """Begin to run jobs and to sweep."""

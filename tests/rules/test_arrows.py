@@ -27,7 +27,7 @@ ALLOWED = {
     "jobs": {"formats", "catalog", "blobs", "domain", "house"},
     "http": {"operations", "protocol", "access", "domain", "house"},
     "cli": {"folder", "access", "app", "protocol.models"},
-    "app": {"access", "blobs", "catalog", "folder", "house", "http", "jobs", "protocol"},
+    "app": {"access", "blobs", "catalog", "domain", "folder", "house", "http", "jobs", "protocol"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -14,6 +14,7 @@ from strandkeep.domain.identifiers import is_id
 from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
+from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.protocol import shapes, strandkeep_shapes
 
@@ -39,9 +40,14 @@ async def batch_undelete_read_set(
     context: RequestContext, house: House, request: strandkeep_shapes.BatchUndeleteReadSetRequest
 ) -> strandkeep_shapes.BatchUndeleteReadSetResponse:
     """BatchUndeleteReadSet: back in the state in which each was deleted; one that is not deleted stays as it is."""
+    store_id = request["sequenceStoreId"]
 
     def undelete(tx: Transaction) -> list[dict[str, Any]]:
-        rows = _lock_all(tx, context, request["sequenceStoreId"], request["ids"])
+        filling = quotas.is_filling(tx, house, store_id)
+        rows = _lock_all(tx, context, store_id, request["ids"], store="exclusive" if filling else "shared")
+        if filling:
+            back = [row for row in rows.values() if row is not None and row.status == states.DELETED]
+            quotas.check_more_read_sets(tx, house, store_id, len(back))
         failures = _failures(rows.items(), lambda row: _undelete_one(tx, context, row))
         reach("undelete.in_transaction")
         return failures
@@ -52,10 +58,10 @@ async def batch_undelete_read_set(
 
 
 def _lock_all(
-    tx: Transaction, context: RequestContext, store_id: str, ids: Sequence[str]
+    tx: Transaction, context: RequestContext, store_id: str, ids: Sequence[str], *, store: str = "shared"
 ) -> dict[str, Row[Any] | None]:
     """Every id that was asked for, in that order, with its locked row if there is one."""
-    require_store(tx, context, store_id, lock="shared")
+    require_store(tx, context, store_id, lock=store)
     found = lock_read_sets(tx, context.account, store_id, [i for i in ids if is_id(i)])
     return {i: found.get(i) for i in ids}
 

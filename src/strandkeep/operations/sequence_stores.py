@@ -16,6 +16,7 @@ from strandkeep.domain.tags import check_tags
 from strandkeep.errors import ConflictException, ResourceNotFoundException, ValidationException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
+from strandkeep.operations.quotas import check_another_store
 from strandkeep.protocol import shapes
 
 _DEFAULT_FAMILY = "MD5up"
@@ -31,6 +32,7 @@ async def create_sequence_store(
 
     def create(tx: Transaction) -> Row[Any]:
         def make() -> str:
+            check_another_store(tx, context, house)
             store_id = new_id()
             values = {"etag_family": _DEFAULT_FAMILY, **_columns(request)}
             sequence_stores.insert(tx, context, store_id, values)

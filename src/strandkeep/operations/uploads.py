@@ -45,6 +45,7 @@ from strandkeep.errors import (
 )
 from strandkeep.house import House
 from strandkeep.kill_points import reach
+from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type_and_reference
 from strandkeep.operations.streams import Incoming
@@ -82,9 +83,10 @@ async def create_multipart_read_set_upload(
     store_id = request["sequenceStoreId"]
 
     def create(tx: Transaction) -> Row[Any]:
-        require_store(tx, context, store_id, lock="shared")
+        require_store(tx, context, store_id, lock="exclusive" if house.quota("open_uploads") else "shared")
 
         def make() -> str:
+            quotas.check_another_upload(tx, house, store_id)
             upload_id = new_id()
             values = {column: request.get(member) or None for member, column in _UPLOAD_COLUMNS.items()}
             key = {"id": upload_id, "account": context.account, "store_id": store_id, "created": tx.now}
@@ -122,6 +124,7 @@ async def upload_read_set_part(
         upload = _require_upload(reader, context, store_id, upload_id)
         check_upload_open(upload_id, upload.state)
         check_part_source(upload.file_type, request["partSource"])
+        quotas.check_another_part(reader, house, upload_id, request["partSource"], request["partNumber"], length)
 
     await house.catalog.read_async(admit)
     blob = await _store(house, payload, length)
@@ -184,13 +187,17 @@ async def complete_multipart_read_set_upload(
     mark = fingerprint(listed)
 
     def complete(tx: Transaction) -> str:
-        require_store(tx, context, store_id, lock="shared")
+        filling = quotas.is_filling(tx, house, store_id)
+        require_store(tx, context, store_id, lock="exclusive" if filling else "shared")
         upload = _require_upload(tx, context, store_id, upload_id, lock="exclusive")
         if upload.read_set_id is not None:
             return _completed_before(upload, mark)
         check_upload_open(upload_id, upload.state)
         stored = uploads.parts(tx, upload_id)
         files = plan_completion(listed, stored, upload.file_type)
+        quotas.check_files(house, files)
+        if filling:
+            quotas.check_more_read_sets(tx, house, store_id, 1)
         listed_blobs = {part.blob for parts in files.values() for part in parts}
         unlisted = [part for part in stored if part.blob not in listed_blobs]
         uploads.drop_unlisted(tx, upload_id, unlisted, house.delete_after)
