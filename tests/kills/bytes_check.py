@@ -12,6 +12,7 @@ from strandkeep.catalog import sqlite_url, tables
 from strandkeep.catalog.database import reading_engine
 from strandkeep.domain import states
 from strandkeep.domain.blobs import LIVE
+from strandkeep.domain.file_names import manifest_name
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Keeping:
 
     def faults(self) -> list[Finding]:
         """What is wrong between rows and bytes, in a server that has nothing to do but to sweep."""
-        return [*self._faults_of_blobs(), *self._left_temporaries(), *self._missing_manifests()]
+        return [*self._faults_of_blobs(), *self._left_temporaries(), *self._faults_of_manifests()]
 
     def _faults_of_blobs(self) -> list[Finding]:
         files = {path.name: path for path in (self._data_dir / "blobs").glob("*/*")}
@@ -72,12 +73,14 @@ class Keeping:
         left = [path for folder in folders for path in folder.iterdir() if path.name != "lock"]
         return [Finding("orphan", f"{path} was left") for path in (*folders[1:], *left)]
 
-    def _missing_manifests(self) -> list[Finding]:
-        active = sa.select(tables.read_set.c.id, tables.read_set.c.revision)
-        rows = self.rows(active.where(tables.read_set.c.status == states.ACTIVE))
-        names = [f"{row.id}.{row.revision}.json" for row in rows]
-        missing = [name for name in names if not (self._data_dir / "manifests" / name).exists()]
-        return [Finding("lost", f"manifest {name} is missing") for name in missing]
+    def _faults_of_manifests(self) -> list[Finding]:
+        read_set = tables.read_set.c
+        rows = self.rows(sa.select(read_set.id, read_set.revision, read_set.status))
+        stored = {path.name for path in (self._data_dir / "manifests").iterdir()}
+        known = {manifest_name(row.id, row.revision): row.status == states.ACTIVE for row in rows}
+        missing = [name for name, active in known.items() if active and name not in stored]
+        found = [Finding("lost", f"manifest {name} is missing") for name in missing]
+        return found + [Finding("orphan", f"manifest {name} is of no read set") for name in stored - known.keys()]
 
 
 def _fault_of_live(row: Any, path: Path | None, used: bool) -> list[Finding]:

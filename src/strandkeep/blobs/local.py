@@ -94,6 +94,10 @@ class LocalBlobs:
         """See `Blobs.put_manifest`."""
         put_durably(self._scratch.path(secrets.token_hex(16)), self._root / "manifests" / name, content)
 
+    def remove_manifest(self, name: str) -> None:
+        """See `Blobs.remove_manifest`."""
+        (self._root / "manifests" / name).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of threads and of the folder of temporaries."""
         self._threads.shutdown()

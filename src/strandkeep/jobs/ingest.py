@@ -13,6 +13,7 @@ from strandkeep.catalog import Transaction, blobs, jobs, moves, read_sets, table
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.examine import examine_fastq
 from strandkeep.formats.facts import Examination, Progress
 from strandkeep.house import House
@@ -38,7 +39,7 @@ def ingest(house: House, job: Row[Any]) -> Conclusion:
     if found.problems:
         return lambda tx: _fail(tx, job, read_set, found)
     algorithm = f"{read_set.file_type}_{family}"
-    house.blobs.put_manifest(f"{read_set.id}.{read_set.revision}.json", _manifest(house, read_set, files, found))
+    house.blobs.put_manifest(manifest_name(read_set.id, read_set.revision), _manifest(house, read_set, files, found))
     reach("ingest.manifest")
     return lambda tx: _activate(tx, job, read_set, algorithm, found)
 

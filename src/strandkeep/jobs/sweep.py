@@ -9,6 +9,7 @@ from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, upl
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.file_names import manifest_name
 from strandkeep.house import House
 from strandkeep.kill_points import reach
 
@@ -52,7 +53,10 @@ def expire_uploads(house: House) -> None:
 
 
 def purge_read_sets(house: House) -> None:
-    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned."""
+    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned.
+
+    Their manifests name subject and sample. They go before the rows, without which nothing would find them again.
+    """
 
     def purge(tx: Transaction) -> int:
         found = read_sets.due_for_purge(tx, tx.now, 1)
@@ -60,6 +64,8 @@ def purge_read_sets(house: House) -> None:
             locked = lock_read_sets(tx, row.account, row.store_id, [row.id]).get(row.id)
             # It may have been brought back before the lock was taken, and even deleted anew.
             if locked is not None and locked.purge_after is not None and locked.purge_after <= tx.now:
+                for revision in range(1, locked.revision + 1):
+                    house.blobs.remove_manifest(manifest_name(row.id, revision))
                 # The time to bring it back has passed already: its bytes need no further one.
                 blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
                 reach("purge.in_transaction")
