@@ -1,0 +1,270 @@
+"""What a caller may want, drawn without knowing what there is; the model says whom and what it is about.
+
+Draws never depend on what happened before: calls at once may come out one way or another, and an example must stay
+the same example. So an intent names things by their age, and becomes a call when its time has come.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.properties.actions import ACCOUNTS, Action, Call, RunJob, Sweep
+from tests.properties.answers import Arn
+from tests.properties.model import Model
+from tests.properties.reads import PIECES
+
+#: Ids that were never given, of the form that ids have and of others.
+NEVER = ("1234567890123456", "9" * 36, "1" * 10)
+
+#: Which thing of a kind is meant: the newest, an older one, or one that never was.
+AGES = st.sampled_from([0] * 8 + [1] * 4 + [2, 3, 4, 5, "never"])
+#: How it is addressed: mostly as it should be.
+WAYS = st.sampled_from(["right"] * 12 + ["by another account", "in another store"])
+
+TOKENS = st.sampled_from([None] * 3 + ["t1", "t2"])
+NAMES = st.sampled_from(["a", "b"])
+TAGS = st.sampled_from([{}] * 4 + [{"k": "1"}, {"k": "1", "l": ""}, {"k": "2"}] * 3 + [{"aws:k": "1"}, {"#": "1"}])
+SOURCES = st.sampled_from(["SOURCE1"] * 3 + ["SOURCE2"])
+NUMBERS = st.sampled_from([1, 1, 2, 3, 10_000])
+PIECE_NAMES = st.sampled_from(["two reads"] * 3 + list(PIECES))
+
+
+def nth(model: Model, kind: str, age: Any) -> Any:
+    """The thing of a kind that is `age` things older than the newest; an id that never was when there is none."""
+    things = [thing for thing in model.homes if thing.kind == kind]
+    return things[-1 - age % len(things)] if things and age != "never" else NEVER[len(things) % len(NEVER)]
+
+
+def address(model: Model, thing: Any, way: str) -> tuple[str, Any]:
+    """The account that calls, and the store that it names."""
+    home = model.homes.get(thing, nth(model, "store", 0))
+    owner = model.stores[home].account if home in model.stores else ACCOUNTS[0]
+    if way == "in another store":
+        return owner, next((store for store in model.stores if store != home), NEVER[0])
+    return (owner if way == "right" else ACCOUNTS[owner == ACCOUNTS[0]]), home
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """Members as they are sent: those that are None or empty are left out."""
+    return {name: value for name, value in members.items() if value not in (None, {})}
+
+
+@dataclass(frozen=True)
+class CreateStore:
+    account: str
+    name: str
+    token: str | None
+    tags: dict[str, str]
+    family: str | None
+    location: str | None
+
+    def action(self, _model: Model) -> Action:
+        more = given(eTagAlgorithmFamily=self.family, fallbackLocation=self.location, clientToken=self.token)
+        return Call(self.account, "CreateSequenceStore", {"name": self.name, **given(tags=self.tags), **more})
+
+
+@dataclass(frozen=True)
+class UpdateStore:
+    age: Any
+    way: str
+    name: str
+    token: str | None
+    location: str | None
+
+    def action(self, model: Model) -> Action:
+        account, store = address(model, nth(model, "store", self.age), self.way)
+        members = given(name=self.name, clientToken=self.token, fallbackLocation=self.location)
+        return Call(account, "UpdateSequenceStore", {"id": store, **members})
+
+
+@dataclass(frozen=True)
+class DeleteStore:
+    age: Any
+    way: str
+
+    def action(self, model: Model) -> Action:
+        account, store = address(model, nth(model, "store", self.age), self.way)
+        return Call(account, "DeleteSequenceStore", {"id": store})
+
+
+@dataclass(frozen=True)
+class CreateUpload:
+    age: Any
+    way: str
+    name: str
+    token: str | None
+    tags: dict[str, str]
+    more: dict[str, str]
+
+    def action(self, model: Model) -> Action:
+        account, store = address(model, nth(model, "store", self.age), self.way)
+        members = {"sourceFileType": "FASTQ", "subjectId": "su", "sampleId": "sa", "name": self.name, **self.more}
+        tokens = given(clientToken=self.token, tags=self.tags)
+        return Call(account, "CreateMultipartReadSetUpload", {"sequenceStoreId": store, **members, **tokens})
+
+
+@dataclass(frozen=True)
+class PutPart:
+    age: Any
+    way: str
+    source: str
+    number: int
+    piece: str
+
+    def action(self, model: Model) -> Action:
+        upload = nth(model, "upload", self.age)
+        account, store = address(model, upload, self.way)
+        place = {"partSource": self.source, "partNumber": self.number}
+        request = {"sequenceStoreId": store, "uploadId": upload, **place}
+        return Call(account, "UploadReadSetPart", request, PIECES[self.piece])
+
+
+@dataclass(frozen=True)
+class Complete:
+    age: Any
+    way: str
+    listing: str
+
+    def action(self, model: Model) -> Action:
+        upload = nth(model, "upload", self.age)
+        account, store = address(model, upload, self.way)
+        parts = LISTINGS[self.listing](listed(model, upload))
+        return Call(
+            account,
+            "CompleteMultipartReadSetUpload",
+            {"sequenceStoreId": store, "uploadId": upload, "parts": parts},
+        )
+
+
+@dataclass(frozen=True)
+class Abort:
+    age: Any
+    way: str
+
+    def action(self, model: Model) -> Action:
+        upload = nth(model, "upload", self.age)
+        account, store = address(model, upload, self.way)
+        return Call(account, "AbortMultipartReadSetUpload", {"sequenceStoreId": store, "uploadId": upload})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """An operation on several read sets."""
+
+    operation: str
+    ages: list[Any]
+    way: str
+
+    def action(self, model: Model) -> Action:
+        ids = [nth(model, "read set", age) for age in self.ages]
+        account, store = address(model, ids[0], self.way)
+        return Call(account, self.operation, {"sequenceStoreId": store, "ids": ids})
+
+
+@dataclass(frozen=True)
+class Tag:
+    operation: str
+    kind: str
+    age: Any
+    way: str
+    tags: dict[str, str]
+
+    def action(self, model: Model) -> Action:
+        thing = nth(model, self.kind, self.age)
+        account, store = address(model, thing, self.way)
+        arn: Any = Arn(store) if self.kind == "store" else Arn(store, thing)
+        what = {"tags": self.tags} if self.operation == "TagResource" else {"tagKeys": list(self.tags)}
+        return Call(account, self.operation, {"resourceArn": arn, **what})
+
+
+@dataclass(frozen=True)
+class Ingest:
+    age: Any
+    how: str
+
+    def action(self, model: Model) -> Action:
+        return RunJob(nth(model, "read set", self.age), self.how)
+
+
+@dataclass(frozen=True)
+class SweepNow:
+    grace: bool
+
+    def action(self, _model: Model) -> Action:
+        return Sweep(self.grace)
+
+
+def listed(model: Model, upload: Any) -> list[dict[str, Any]]:
+    """The parts of an upload as Complete lists them; those that it was completed with, when it was."""
+    found = model.uploads.get(upload)
+    if found is None:
+        return []
+    rows = found.completed_with or [(*place, part.digest) for place, part in sorted(found.parts.items())]
+    return [
+        {"partSource": source, "partNumber": number, "checksum": base64.b64encode(digest).decode()}
+        for source, number, digest in rows
+    ]
+
+
+def hexed(part: dict[str, Any]) -> dict[str, Any]:
+    """A part with its checksum in the other form."""
+    return {**part, "checksum": base64.b64decode(part["checksum"]).hex()}
+
+
+#: Ways to list the parts in a Complete, right ones and wrong ones.
+LISTINGS = {
+    "all": lambda parts: parts,
+    "all, backwards and in hex": lambda parts: [hexed(part) for part in reversed(parts)],
+    "all but the last": lambda parts: parts[:-1],
+    "all but the first": lambda parts: parts[1:],
+    "SOURCE1 alone": lambda parts: [part for part in parts if part["partSource"] == "SOURCE1"],
+    "the first twice": lambda parts: parts + parts[:1],
+    "one that was never sent": lambda parts: [*parts, *({**part, "partNumber": 77} for part in parts[:1])],
+    "another checksum": lambda parts: [{**part, "checksum": "A" * 43 + "="} for part in parts],
+    "no checksum": lambda parts: [{**part, "checksum": "?"} for part in parts],
+}
+
+CREATE_STORE = st.builds(
+    CreateStore,
+    st.sampled_from(["root"] * 5 + ["other"]),
+    NAMES,
+    TOKENS,
+    TAGS,
+    st.sampled_from([None, "SHA256up"]),
+    st.sampled_from([None, "", "s3://bucket/x"]),
+)
+UPDATE_STORE = st.builds(UpdateStore, AGES, WAYS, NAMES, TOKENS, st.sampled_from([None, "", "s3://bucket/y"]))
+DELETE_STORE = st.builds(DeleteStore, AGES, WAYS)
+CREATE_UPLOAD = st.builds(
+    CreateUpload,
+    AGES,
+    WAYS,
+    NAMES,
+    TOKENS,
+    TAGS,
+    st.sampled_from(
+        [{}, {"generatedFrom": "g", "description": "d"}, {"referenceArn": ""}] * 4
+        + [{"sourceFileType": "BAM"}, {"referenceArn": "arn:x"}]
+    ),
+)
+PUT_PART = st.builds(PutPart, AGES, WAYS, SOURCES, NUMBERS, PIECE_NAMES)
+COMPLETE = st.builds(Complete, AGES, WAYS, st.sampled_from(["all"] * 8 + sorted(LISTINGS)))
+ABORT = st.builds(Abort, AGES, WAYS)
+DELETE_READ_SETS = st.builds(Batch, st.just("BatchDeleteReadSet"), st.lists(AGES, min_size=1, max_size=3), WAYS)
+TAG = st.builds(
+    Tag, st.sampled_from(["TagResource", "UntagResource"]), st.sampled_from(["store", "read set"]), AGES, WAYS, TAGS
+)
+INGEST = st.builds(Ingest, AGES, st.sampled_from(["ends"] * 4 + ["fails", "another ends first", "is overtaken"]))
+SWEEP = st.builds(SweepNow, st.booleans())
+
+#: One call, by how often it is to come.
+CALLS = st.one_of(
+    CREATE_STORE, UPDATE_STORE, DELETE_STORE, CREATE_UPLOAD, CREATE_UPLOAD, PUT_PART, PUT_PART, PUT_PART, PUT_PART,
+    COMPLETE, COMPLETE, ABORT, DELETE_READ_SETS, TAG,
+)  # fmt: skip
+#: What meets at one thing.
+MEETING = st.one_of(
+    PUT_PART, PUT_PART, COMPLETE, COMPLETE, ABORT, DELETE_STORE, CREATE_UPLOAD, DELETE_READ_SETS, INGEST
+)
