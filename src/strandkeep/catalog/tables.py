@@ -102,6 +102,7 @@ read_set = Table(
     Column("facts_version", Integer),
     Column("created", _BIG, nullable=False),
     Column("purge_after", _BIG),
+    Column("deleted_from", Text),
     Column("version", Integer, nullable=False),
 )
 #: The columns that ListReadSets filters by; each has an index with and without the status.
