@@ -164,6 +164,20 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Reingest:
+    age: Any
+    way: str
+    token: str | None
+    file_type: str | None
+
+    def action(self, model: Model) -> Action:
+        read_set = nth(model, "read set", self.age)
+        account, store = address(model, read_set, self.way)
+        members = given(clientToken=self.token, sourceFileType=self.file_type)
+        return Call(account, "ReingestReadSet", {"sequenceStoreId": store, "id": read_set, **members})
+
+
+@dataclass(frozen=True)
 class Tag:
     operation: str
     kind: str
@@ -252,7 +266,10 @@ CREATE_UPLOAD = st.builds(
 PUT_PART = st.builds(PutPart, AGES, WAYS, SOURCES, NUMBERS, PIECE_NAMES)
 COMPLETE = st.builds(Complete, AGES, WAYS, st.sampled_from(["all"] * 8 + sorted(LISTINGS)))
 ABORT = st.builds(Abort, AGES, WAYS)
-DELETE_READ_SETS = st.builds(Batch, st.just("BatchDeleteReadSet"), st.lists(AGES, min_size=1, max_size=3), WAYS)
+BATCHES = st.sampled_from(["BatchDeleteReadSet", "BatchUndeleteReadSet"])
+DELETE_OR_UNDELETE = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=3), WAYS)
+DELETE_OR_UNDELETE_ONE = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=1), WAYS)
+REINGEST = st.builds(Reingest, AGES, WAYS, TOKENS, st.sampled_from([None, None, "FASTQ", "BAM"]))
 TAG = st.builds(
     Tag, st.sampled_from(["TagResource", "UntagResource"]), st.sampled_from(["store", "read set"]), AGES, WAYS, TAGS
 )
@@ -261,10 +278,12 @@ SWEEP = st.builds(SweepNow, st.booleans())
 
 #: One call, by how often it is to come.
 CALLS = st.one_of(
-    CREATE_STORE, UPDATE_STORE, DELETE_STORE, CREATE_UPLOAD, CREATE_UPLOAD, PUT_PART, PUT_PART, PUT_PART, PUT_PART,
-    COMPLETE, COMPLETE, ABORT, DELETE_READ_SETS, TAG,
-)  # fmt: skip
-#: What meets at one thing.
+    *[CREATE_STORE, UPDATE_STORE, DELETE_STORE, ABORT, TAG, REINGEST],
+    *[CREATE_UPLOAD, COMPLETE, DELETE_OR_UNDELETE] * 2,
+    *[PUT_PART] * 4,
+)
+#: What meets at one thing. Each is one transaction: several together can come between those of others.
 MEETING = st.one_of(
-    PUT_PART, PUT_PART, COMPLETE, COMPLETE, ABORT, DELETE_STORE, CREATE_UPLOAD, DELETE_READ_SETS, INGEST
+    *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
+    *[PUT_PART, COMPLETE, DELETE_OR_UNDELETE_ONE] * 2,
 )

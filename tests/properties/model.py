@@ -9,21 +9,19 @@ same as some order of them here.
 import base64
 import binascii
 import copy
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from tests.properties.answers import TEXT, Arn, Id, Moment, Refused
+from tests.properties.answers import TEXT, Arn, Id, Refused
 from tests.properties.filters import passes
 from tests.properties.reads import examine
+from tests.properties.things import LONGEST_PART, Part, ReadSet, Request, Store, Upload
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
 
 MOST_TAGS = 50
-LONGEST_PART = 100 * 1024 * 1024
 LISTED = ("OPEN", "COMPLETING")
 TOLD_AFTER = 5
 
@@ -33,77 +31,9 @@ INVALID = "ValidationException"
 NOT_SUPPORTED = "NotSupportedOperationException"
 OUT_OF_RANGE = "RangeNotSatisfiableException"
 
-Request = dict[str, Any]
-
 
 class Refusal(Exception):
     """A call that is refused; its one argument is the code."""
-
-
-@dataclass
-class Store:
-    """A sequence store. Deleted ones are gone from every operation."""
-
-    id: Id
-    account: str
-    created: int
-    updated: int
-    members: Request
-    tags: dict[str, str]
-    deleted: bool = False
-
-
-@dataclass
-class Part:
-    """Bytes under a number; sent again it keeps the time of its creation."""
-
-    content: bytes
-    created: int
-    updated: int
-
-    @property
-    def digest(self) -> bytes:
-        return hashlib.sha256(self.content).digest()
-
-    @property
-    def checksum(self) -> str:
-        return base64.b64encode(self.digest).decode()
-
-
-@dataclass
-class Upload:
-    """Parts by (source, number) on their way to a read set. An aborted or expired one is not kept."""
-
-    id: Id
-    store: Id
-    members: Request
-    created: int
-    state: str = "OPEN"
-    parts: dict[tuple[str, int], Part] = field(default_factory=dict)
-    read_set: Id | None = None
-    completed_with: Any = None
-
-    @property
-    def last_touched(self) -> int:
-        return max([self.created, *(part.updated for part in self.parts.values())])
-
-
-@dataclass
-class ReadSet:
-    """Files by source, each as the pieces it came in."""
-
-    id: Id
-    store: Id
-    upload: Id
-    members: Request
-    created: int
-    files: dict[str, list[bytes]]
-    tags: dict[str, str]
-    status: str = "PROCESSING_UPLOAD"
-    message: Any = None
-    facts: Any = None
-    deleted_from: str = ""
-    purge_after: int = 0
 
 
 class Model:
@@ -144,19 +74,17 @@ class Model:
 
         def make() -> Request:
             store = Store(self._new_id("store"), account, self.now, self.now, {}, dict(request.get("tags", {})))
-            store.members = store_members({"eTagAlgorithmFamily": "MD5up", **request})
+            store.set({"eTagAlgorithmFamily": "MD5up", **request})
             self.stores[store.id] = store
-            answer = self.get_sequence_store(account, {"id": store.id})
-            del answer["updateTime"]
-            return answer
+            return {name: value for name, value in store.shown().items() if name != "updateTime"}
 
         return self._once(account, "CreateSequenceStore", None, request, make, INVALID)
 
     def get_sequence_store(self, account: str, request: Request) -> Request:
-        return store_answer(self._store(account, request["id"]))
+        return self._store(account, request["id"]).shown()
 
     def list_sequence_stores(self, account: str, request: Request) -> Request:
-        mine = [store_answer(s) for s in newest_first(self.stores) if s.account == account and not s.deleted]
+        mine = [s.shown() for s in newest_first(self.stores) if s.account == account and not s.deleted]
         for item in mine:
             item.pop("propagatedSetLevelTags", None)
             item.pop("s3Access", None)
@@ -166,11 +94,11 @@ class Model:
         store = self._store(account, request["id"])
 
         def make() -> None:
-            store.members = store_members({**store.members, **request})
+            store.set(request)
             store.updated = self.now
 
         self._once(account, "UpdateSequenceStore", store.id, request, make, CONFLICT)
-        return store_answer(store)
+        return store.shown()
 
     def delete_sequence_store(self, account: str, request: Request) -> Request:
         store = self._store(account, request["id"])
@@ -192,7 +120,7 @@ class Model:
             members = {name: value for name, value in request.items() if name != "clientToken" and value}
             upload = Upload(self._new_id("upload", store.id), store.id, members, self.now)
             self.uploads[upload.id] = upload
-            return upload_answer(upload)
+            return upload.shown()
 
         return self._once(account, "CreateMultipartReadSetUpload", store.id, request, make, INVALID)
 
@@ -209,14 +137,14 @@ class Model:
     def list_read_set_upload_parts(self, account: str, request: Request) -> Request:
         upload = self._upload(account, request)
         require(upload.state in LISTED, NOT_FOUND)
-        items = [part_answer(*place, part) for place, part in sorted(upload.parts.items())]
+        items = [part.shown(*place) for place, part in sorted(upload.parts.items())]
         mine = [item for item in items if item["partSource"] == request["partSource"]]
         return {"parts": [item for item in mine if passes(item, request.get("filter", {}))]}
 
     def list_multipart_read_set_uploads(self, account: str, request: Request) -> Request:
         store = self._store(account, request["sequenceStoreId"])
         mine = [u for u in newest_first(self.uploads) if u.store == store.id and u.state in LISTED]
-        return {"uploads": [upload_answer(upload) for upload in mine]}
+        return {"uploads": [upload.shown() for upload in mine]}
 
     def complete_multipart_read_set_upload(self, account: str, request: Request) -> Request:
         store = self._store(account, request["sequenceStoreId"])
@@ -233,9 +161,9 @@ class Model:
         files: dict[str, list[bytes]] = {}
         for place in places:
             files.setdefault(place[0], []).append(upload.parts[place].content)
-        members = {name: value for name, value in upload.members.items() if name not in ("sequenceStoreId", "tags")}
-        read_set = ReadSet(self._new_id("read set", store.id), store.id, upload.id, members, self.now, files, {})
-        read_set.tags = dict(upload.members.get("tags", {}))
+        tags = dict(upload.members.get("tags", {}))
+        read_set_id = self._new_id("read set", store.id)
+        read_set = ReadSet(read_set_id, store.id, upload.id, upload.members, self.now, files, tags)
         self.read_sets[read_set.id] = read_set
         self.jobs[read_set.id] = 0
         upload.state, upload.read_set, upload.completed_with = "COMPLETING", read_set.id, listed
@@ -250,17 +178,12 @@ class Model:
     def list_read_sets(self, account: str, request: Request) -> Request:
         store, wanted = self._store(account, request["sequenceStoreId"]), request.get("filter", {})
         mine = [r for r in newest_first(self.read_sets) if r.store == store.id]
-        shown = [r for r in mine if r.status != "DELETED" or "status" in wanted]
-        rows = [(r, {**r.members, **self._summary(r)}) for r in shown]
-        return {"readSets": [self._summary(r) for r, row in rows if passes(row, wanted)]}
+        there = [r for r in mine if r.status != "DELETED" or "status" in wanted]
+        return {"readSets": [r.shown() for r in there if passes({**r.members, **r.shown()}, wanted)]}
 
     def get_read_set_metadata(self, account: str, request: Request) -> Request:
         read_set = self._read_set(account, request)
-        sizes = {source.lower(): sum(map(len, pieces)) for source, pieces in read_set.files.items()}
-        files = {
-            source: {"totalParts": 1, "partSize": LONGEST_PART, "contentLength": size} for source, size in sizes.items()
-        }
-        return {**self._summary(read_set), "files": files, "creationJobId": read_set.upload}
+        return {**read_set.shown(), "files": read_set.shown_files(), "creationJobId": read_set.upload}
 
     def get_read_set(self, account: str, request: Request) -> bytes:
         read_set, source = self._read_set(account, request), request.get("file", "SOURCE1")
@@ -287,10 +210,26 @@ class Model:
 
         def undelete(read_set: ReadSet | None) -> None:
             require(read_set is not None, NOT_FOUND)
-            require(read_set.status == "DELETED", CONFLICT)
-            read_set.status = read_set.deleted_from
+            # Sent again, it finds its work done.
+            if read_set.status == "DELETED":
+                read_set.status = read_set.deleted_from
 
         return self._each(store, request["ids"], undelete)
+
+    def reingest_read_set(self, account: str, request: Request) -> Request:
+        store = self._store(account, request["sequenceStoreId"])
+
+        def make() -> None:
+            read_set = self._read_set(account, request)
+            require(read_set.status == "UPLOAD_FAILED", CONFLICT)
+            require(request.get("sourceFileType", "FASTQ") == "FASTQ", NOT_SUPPORTED)
+            read_set.status, read_set.message = "PROCESSING_UPLOAD", None
+            self.jobs[read_set.id] = 0
+
+        self._once(account, "ReingestReadSet", store.id, request, make, CONFLICT)
+        read_set = self._read_set(account, request)
+        place = {"id": read_set.id, "sequenceStoreId": store.id}
+        return {**place, "status": read_set.status, "sourceFileType": "FASTQ"}
 
     # Tags
 
@@ -433,22 +372,6 @@ class Model:
     def _condemn(self, contents: Iterable[bytes]) -> None:
         self.condemned += [(self.now + self.delete_after, content) for content in contents]
 
-    def _summary(self, read_set: ReadSet) -> Request:
-        shown = ("subjectId", "sampleId", "name", "description", "referenceArn")
-        members = {name: value for name, value in read_set.members.items() if name in shown}
-        identity = {"id": read_set.id, "arn": Arn(read_set.store, read_set.id), "sequenceStoreId": read_set.store}
-        found: Request = {}
-        if read_set.facts is not None:
-            counts = {"totalReadCount": read_set.facts["reads"], "totalBaseCount": read_set.facts["bases"]}
-            origin = {name: v for name, v in read_set.members.items() if name == "generatedFrom"}
-            found = {"sequenceInformation": {**counts, **origin, "alignment": "UNALIGNED"}}
-            found["etag"] = read_set.facts["etag"]
-        if read_set.message is not None:
-            found["statusMessage"] = read_set.message
-        times = {"creationTime": Moment(read_set.created)}
-        kind = {"fileType": "FASTQ", "creationType": "UPLOAD", "status": read_set.status}
-        return {**members, **identity, **found, **times, **kind}
-
 
 def require(holds: object, code: str) -> None:
     """Refuse unless it holds."""
@@ -475,32 +398,3 @@ def as_digest(checksum: str) -> bytes:
         return bytes.fromhex(checksum) if len(checksum) == 64 else base64.b64decode(checksum, validate=True)
     except (ValueError, binascii.Error):
         return b""
-
-
-def store_members(given: Request) -> Request:
-    """The members of a store that can be given. An empty location is none."""
-    names = ("name", "description", "sseConfig", "fallbackLocation", "eTagAlgorithmFamily", "propagatedSetLevelTags")
-    return {name: given[name] for name in (*names, "s3AccessConfig") if given.get(name) is not None}
-
-
-def store_answer(store: Store) -> Request:
-    """What Get and Update tell of a store."""
-    members = {name: value for name, value in store.members.items() if name != "s3AccessConfig"}
-    if not members.get("fallbackLocation"):
-        members.pop("fallbackLocation", None)
-    if log := store.members.get("s3AccessConfig", {}).get("accessLogLocation"):
-        members["s3Access"] = {"accessLogLocation": log}
-    times = {"creationTime": Moment(store.created), "updateTime": Moment(store.updated)}
-    return {"id": store.id, "arn": Arn(store.id), **members, "status": "ACTIVE", **times}
-
-
-def upload_answer(upload: Upload) -> Request:
-    """What Create and List tell of an upload."""
-    return {"uploadId": upload.id, **upload.members, "creationTime": Moment(upload.created)}
-
-
-def part_answer(source: str, number: int, part: Part) -> Request:
-    """What List tells of a part."""
-    times = {"creationTime": Moment(part.created), "lastUpdatedTime": Moment(part.updated)}
-    place = {"partSource": source, "partNumber": number}
-    return {**place, "partSize": len(part.content), "checksum": part.checksum, **times}

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from strandkeep.blobs import LocalBlobs
 from strandkeep.catalog import Catalog, Reader, Transaction, tables
 from tests.operations.conftest import Api, new_account, open_house, root_of
-from tests.properties.actions import Action
+from tests.properties.actions import Action, Call
 from tests.properties.answers import Names
 
 #: What is kept when everything else is emptied.
@@ -90,6 +90,21 @@ class Real:
             return await asyncio.gather(*(action.on_real(self.apis, names) for action in actions))
 
         return self._runner.run(at_once())
+
+    def run_during(self, part: Call, other: Action, names: Names) -> list[Any]:
+        """The outcomes of a part and of what is done while one half of it has come; or after it was refused."""
+        outcomes: list[Any] = []
+
+        async def do_other() -> None:
+            if not outcomes:
+                outcomes.append(await other.on_real(self.apis, names))
+
+        async def both() -> list[Any]:
+            own = await dataclasses.replace(part, pause=do_other).on_real(self.apis, names)
+            await do_other()
+            return [own, *outcomes]
+
+        return self._runner.run(both())
 
     def run_in_turn(self, actions: Iterable[Action], names: Names, look: Callable[[Action, Any], None]) -> None:
         """Do actions one after the other, and look at the outcome of each before the next."""

@@ -1,6 +1,6 @@
 """The model and the real operations side by side, whatever comes, on either database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from tests.databases import DATABASES, new_url
 from tests.properties import intents
-from tests.properties.actions import Action, Call, Sweep, everything
+from tests.properties.actions import SEND_AGAIN, Action, Call, Sweep, everything
 from tests.properties.answers import Mismatch, Names
 from tests.properties.model import DAY, HOUR, Model
 from tests.properties.real import Real
@@ -66,17 +66,24 @@ class Machine(RuleBasedStateMachine):
         """Calls that meet: what comes of it must come of some order in which they are made one by one."""
         self.act(*(intent.action(self.model) for intent in met))
 
-    @rule(intent=intents.CALLS | intents.INGEST, transaction=st.integers(1, 2), committed=st.booleans())
+    @rule(part=intents.PUT_PART, met=intents.MEETING)
+    def in_flight(self, part: Any, met: Any) -> None:
+        """Something happens while a part is on its way."""
+        actions = part.action(self.model), met.action(self.model)
+        self.act(*actions, run=lambda: self.real.run_during(*actions, self.names))
+
+    @rule(intent=intents.CALLS | intents.INGEST, transaction=st.integers(1, 3), committed=st.booleans())
     def die(self, intent: Any, transaction: int, committed: bool) -> None:
         """The process is killed before or after a transaction: all of the call was done, or nothing."""
         self.perhaps(intent.action(self.model), transaction, committed)
 
-    @rule(hours=st.sampled_from([1, 24, 4 * 24, 7 * 24 - 1, 7 * 24, 8 * 24]), sweep=intents.SWEEP)
+    @rule(hours=st.sampled_from([1, 24, 4 * 24, 7 * 24 - 1, 7 * 24, 8 * 24]), sweep=st.none() | intents.SWEEP)
     def pass_time(self, hours: int, sweep: Any) -> None:
-        """Time passes; then a sweep comes."""
+        """Time passes; then a sweep may come."""
         self.model.pass_time(hours * HOUR)
         self.real.root.house.catalog.clock.move(hours * HOUR)
-        self.do(sweep)
+        if sweep is not None:
+            self.do(sweep)
 
     @rule(kill=st.booleans())
     def start_again(self, kill: bool) -> None:
@@ -90,16 +97,21 @@ class Machine(RuleBasedStateMachine):
         """Make an intent true."""
         self.act(intent.action(self.model))
 
-    def act(self, *actions: Action) -> None:
+    def act(self, *actions: Action, run: Callable[[], list[Any]] | None = None) -> None:
         """Do actions, at once when they are several, and find an order in which the model does the same."""
         note("   ".join(map(str, actions)))
         self.sent += [action for action in actions if isinstance(action, Call)]
+        sweeps = [action for action in actions if isinstance(action, Sweep)]
         self.names.since = self.real.stamp()
-        outcomes = self.real.run(actions, self.names)
+        outcomes = run() if run else self.real.run(actions, self.names)
+        # What somebody works on is left to the next sweep.
+        afterwards = [(sweep, outcome) for sweep in sweeps for outcome in self.real.run([sweep], self.names)]
         self.names.until = self.real.stamp()
-        self.settle(permutations(zip(actions, outcomes, strict=True)))
-        if len(actions) == 1 and isinstance(actions[0], Sweep):
-            self.compare_bytes(grace=actions[0].grace)
+        assert sweeps or SEND_AGAIN not in outcomes
+        done = [pair for pair in zip(actions, outcomes, strict=True) if pair[1] != SEND_AGAIN]
+        self.settle([*order, *afterwards] for order in permutations(done))
+        for sweep in sweeps:
+            self.compare_bytes(grace=sweep.grace)
 
     def perhaps(self, action: Action, transaction: int, committed: bool) -> None:
         """Do an action that is killed."""
