@@ -211,9 +211,10 @@ def test_fifty_requests_with_one_client_token_at_once_make_one_store(other):
 
 
 @pytest.mark.parametrize("changed", [{"name": "y"}, {"description": "d"}, {"tags": {"a": "1"}}])
-def test_create_sequence_store_with_a_used_client_token_and_other_members_is_a_conflict(other, changed):
+def test_create_sequence_store_with_a_used_client_token_and_other_members_is_invalid(other, changed):
+    """The model lists no ConflictException for CreateSequenceStore."""
     other("CreateSequenceStore", name="x", clientToken=TOKEN)
-    with pytest.raises(ConflictException, match="clientToken"):
+    with pytest.raises(ValidationException, match="clientToken"):
         other("CreateSequenceStore", **{"name": "x", "clientToken": TOKEN, **changed})
     assert len(list_stores(other)) == 1
 

@@ -36,7 +36,8 @@ async def create_sequence_store(
             tags.put(tx, store_id, new_tags)
             return store_id
 
-        return _row(tx, client_tokens.once(tx, context, "CreateSequenceStore", request, make))
+        made = client_tokens.once(tx, context, "CreateSequenceStore", request, make, conflict=ValidationException)
+        return _row(tx, made)
 
     answer = _answer(house, await house.catalog.write_async(create))
     answer.pop("updateTime")
