@@ -200,6 +200,14 @@ def test_create_sequence_store_with_the_same_client_token_gives_the_same_store(o
     assert list_stores(other) == [first["id"]]
 
 
+@pytest.mark.parametrize("change", ["UpdateSequenceStore", "DeleteSequenceStore"])
+def test_create_sequence_store_sent_again_gets_the_first_answer_whatever_became_of_the_store(other, change):
+    members = {"name": "x", "clientToken": TOKEN}
+    first = other("CreateSequenceStore", **members)
+    other(change, id=first["id"], **({"description": "new"} if change.startswith("Update") else {}))
+    assert other("CreateSequenceStore", **members) == first
+
+
 def test_fifty_requests_with_one_client_token_at_once_make_one_store(other):
     async def at_once():
         calls = [other.begin("CreateSequenceStore", name="x", clientToken=TOKEN) for _ in range(50)]
