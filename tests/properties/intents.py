@@ -18,8 +18,8 @@ from tests.properties.reads import PIECES
 #: Ids that were never given, of the form that ids have and of others.
 NEVER = ("1234567890123456", "9" * 36, "1" * 10)
 
-#: Which thing of a kind is meant: the newest, an older one, or one that never was.
-AGES = st.sampled_from([0] * 8 + [1] * 4 + [2, 3, 4, 5, "never"])
+#: Which thing of a kind is meant: the newest that is there, an older one, the last that went, or one that never was.
+AGES = st.sampled_from([0] * 10 + [1] * 4 + [2, 3, 4, "gone", "gone", "never"])
 #: How it is addressed: mostly as it should be.
 WAYS = st.sampled_from(["right"] * 12 + ["by another account", "in another store"])
 
@@ -34,7 +34,19 @@ PIECE_NAMES = st.sampled_from(["two reads"] * 3 + list(PIECES))
 def nth(model: Model, kind: str, age: Any) -> Any:
     """The thing of a kind that is `age` things older than the newest; an id that never was when there is none."""
     things = [thing for thing in model.homes if thing.kind == kind]
-    return things[-1 - age % len(things)] if things and age != "never" else NEVER[len(things) % len(NEVER)]
+    there = [thing for thing in things if model.is_there(thing)]
+    gone = [thing for thing in things if thing not in there]
+    if age == "never" or not things:
+        return NEVER[len(things) % len(NEVER)]
+    if age == "gone" or not there:
+        return (gone or there)[-1]
+    return there[-1 - age % len(there)]
+
+
+def open_upload(model: Model, age: Any) -> Any:
+    """The same for uploads; it is an open one that is meant, if any is."""
+    there = [upload.id for upload in model.uploads.values() if upload.state == "OPEN"]
+    return there[-1 - age % len(there)] if there and isinstance(age, int) else nth(model, "upload", age)
 
 
 def address(model: Model, thing: Any, way: str) -> tuple[str, Any]:
@@ -114,7 +126,7 @@ class PutPart:
     piece: str
 
     def action(self, model: Model) -> Action:
-        upload = nth(model, "upload", self.age)
+        upload = open_upload(model, self.age)
         account, store = address(model, upload, self.way)
         place = {"partSource": self.source, "partNumber": self.number}
         request = {"sequenceStoreId": store, "uploadId": upload, **place}
@@ -251,24 +263,15 @@ CREATE_STORE = st.builds(
 )
 UPDATE_STORE = st.builds(UpdateStore, AGES, WAYS, NAMES, TOKENS, st.sampled_from([None, "", "s3://bucket/y"]))
 DELETE_STORE = st.builds(DeleteStore, AGES, WAYS)
-CREATE_UPLOAD = st.builds(
-    CreateUpload,
-    AGES,
-    WAYS,
-    NAMES,
-    TOKENS,
-    TAGS,
-    st.sampled_from(
-        [{}, {"generatedFrom": "g", "description": "d"}, {"referenceArn": ""}] * 4
-        + [{"sourceFileType": "BAM"}, {"referenceArn": "arn:x"}]
-    ),
-)
+MORE = [{}, {"generatedFrom": "g", "description": "d"}, {"referenceArn": ""}] * 4
+MORE += [{"sourceFileType": "BAM"}, {"referenceArn": "arn:x"}]
+CREATE_UPLOAD = st.builds(CreateUpload, AGES, WAYS, NAMES, TOKENS, TAGS, st.sampled_from(MORE))
 PUT_PART = st.builds(PutPart, AGES, WAYS, SOURCES, NUMBERS, PIECE_NAMES)
 COMPLETE = st.builds(Complete, AGES, WAYS, st.sampled_from(["all"] * 8 + sorted(LISTINGS)))
 ABORT = st.builds(Abort, AGES, WAYS)
 BATCHES = st.sampled_from(["BatchDeleteReadSet", "BatchUndeleteReadSet"])
-DELETE_OR_UNDELETE = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=3), WAYS)
-DELETE_OR_UNDELETE_ONE = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=1), WAYS)
+BATCH = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=3), WAYS)
+BATCH_OF_ONE = st.builds(Batch, BATCHES, st.lists(AGES, min_size=1, max_size=1), WAYS)
 REINGEST = st.builds(Reingest, AGES, WAYS, TOKENS, st.sampled_from([None, None, "FASTQ", "BAM"]))
 TAG = st.builds(
     Tag, st.sampled_from(["TagResource", "UntagResource"]), st.sampled_from(["store", "read set"]), AGES, WAYS, TAGS
@@ -276,14 +279,17 @@ TAG = st.builds(
 INGEST = st.builds(Ingest, AGES, st.sampled_from(["ends"] * 4 + ["fails", "another ends first", "is overtaken"]))
 SWEEP = st.builds(SweepNow, st.booleans())
 
-#: One call, by how often it is to come.
-CALLS = st.one_of(
-    *[CREATE_STORE, UPDATE_STORE, DELETE_STORE, ABORT, TAG, REINGEST],
-    *[CREATE_UPLOAD, COMPLETE, DELETE_OR_UNDELETE] * 2,
-    *[PUT_PART] * 4,
-)
+ABOUT_STORES = st.one_of(CREATE_STORE, UPDATE_STORE, DELETE_STORE, CREATE_UPLOAD)
+ABOUT_UPLOADS = st.one_of(PUT_PART, PUT_PART, COMPLETE, ABORT)
+ABOUT_READ_SETS = st.one_of(BATCH, BATCH, REINGEST, INGEST, TAG)
+ANY = ABOUT_STORES | ABOUT_UPLOADS | ABOUT_READ_SETS
 #: What meets at one thing. Each is one transaction: several together can come between those of others.
 MEETING = st.one_of(
     *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
-    *[PUT_PART, COMPLETE, DELETE_OR_UNDELETE_ONE] * 2,
+    *[PUT_PART, COMPLETE, BATCH_OF_ONE] * 2,
 )
+#: A whole upload: its creation, its parts, and what completes and checks it.
+PARTS = st.lists(
+    st.builds(PutPart, st.just(0), st.just("right"), SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3
+)
+UPLOAD = st.tuples(CREATE_UPLOAD, PARTS, COMPLETE, INGEST)

@@ -291,6 +291,10 @@ class Model:
 
     # What must be there
 
+    def is_there(self, thing: Id) -> bool:
+        """Whether a thing that was made once is still there."""
+        return thing in self.uploads or thing in self.read_sets or not getattr(self.stores.get(thing), "deleted", True)
+
     def live_bytes(self) -> "Counter[bytes]":
         """The bytes that something points at: parts of open uploads, and pieces of read sets that are not purged."""
         parts = (part.content for u in self.uploads.values() if u.state == "OPEN" for part in u.parts.values())

@@ -39,20 +39,26 @@ class Machine(RuleBasedStateMachine):
         self.do(intents.CreateStore("root", "a", None, {}, None, None))
         self.do(intents.CreateUpload(0, "right", "a", None, {"k": "1"}, {}))
 
-    @rule(intent=intents.CALLS)
-    def call(self, intent: Any) -> None:
-        """One call."""
+    @rule(intent=intents.ABOUT_STORES)
+    def store(self, intent: Any) -> None:
+        """Something about a store."""
         self.do(intent)
 
-    @rule(content=st.lists(intents.PUT_PART, min_size=1, max_size=3), complete=intents.COMPLETE, ingest=intents.INGEST)
-    def upload(self, content: list[Any], complete: Any, ingest: Any) -> None:
-        """Parts, Complete and ingest in one go: the way to a read set is long."""
-        for intent in (*content, complete, ingest):
+    @rule(intent=intents.ABOUT_UPLOADS)
+    def upload(self, intent: Any) -> None:
+        """Something about an upload."""
+        self.do(intent)
+
+    @rule(upload=intents.UPLOAD)
+    def whole_upload(self, upload: Any) -> None:
+        """From the creation to the read set in one go: the way is long, and much can only be done at its end."""
+        create, parts, complete, ingest = upload
+        for intent in (create, *parts, complete, ingest):
             self.do(intent)
 
-    @rule(intent=intents.INGEST)
-    def job(self, intent: Any) -> None:
-        """An attempt of an ingest."""
+    @rule(intent=intents.ABOUT_READ_SETS)
+    def read_set(self, intent: Any) -> None:
+        """Something about read sets."""
         self.do(intent)
 
     @rule(back=st.integers(0, 9))
@@ -72,7 +78,7 @@ class Machine(RuleBasedStateMachine):
         actions = part.action(self.model), met.action(self.model)
         self.act(*actions, run=lambda: self.real.run_during(*actions, self.names))
 
-    @rule(intent=intents.CALLS | intents.INGEST, transaction=st.integers(1, 3), committed=st.booleans())
+    @rule(intent=intents.ANY, transaction=st.integers(1, 3), committed=st.booleans())
     def die(self, intent: Any, transaction: int, committed: bool) -> None:
         """The process is killed before or after a transaction: all of the call was done, or nothing."""
         self.perhaps(intent.action(self.model), transaction, committed)
@@ -100,7 +106,7 @@ class Machine(RuleBasedStateMachine):
     def act(self, *actions: Action, run: Callable[[], list[Any]] | None = None) -> None:
         """Do actions, at once when they are several, and find an order in which the model does the same."""
         note("   ".join(map(str, actions)))
-        self.sent += [action for action in actions if isinstance(action, Call)]
+        self.sent += [action for action in actions if isinstance(action, Call) and action not in self.sent]
         sweeps = [action for action in actions if isinstance(action, Sweep)]
         self.names.since = self.real.stamp()
         outcomes = run() if run else self.real.run(actions, self.names)
