@@ -4,14 +4,13 @@ import asyncio
 import hashlib
 import random
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.domain.blobs import BLOCK
+from strandkeep.domain.blobs import BLOCK, Span
 
 MIB = 1024 * 1024
 SIZES = [1, MIB - 1, MIB, MIB + 1, 3 * MIB + MIB // 2]
@@ -41,26 +40,26 @@ def put(blobs, content, sizes=(MIB,), length=None):
 
 
 def read(blobs, blob, offset, length):
-    return b"".join(blobs.read(blob, offset, length))
+    return b"".join(blobs.read([Span(blob, offset, length)]))
 
 
 def stream(blobs, blob, offset, length):
     async def collect():
-        return b"".join([chunk async for chunk in blobs.stream(blob, offset, length)])
+        return b"".join([chunk async for chunk in blobs.stream([Span(blob, offset, length)])])
 
     return asyncio.run(collect())
 
 
-def read_until_damage(blobs, blob, offset, length):
+def read_until_damage(blobs, *spans):
     """What is handed out before the damage is met, by either way of reading."""
     got, streamed = bytearray(), bytearray()
 
     def collect():
-        for chunk in blobs.read(blob, offset, length):
+        for chunk in blobs.read(spans):
             got.extend(chunk)
 
     async def collect_async():
-        async for chunk in blobs.stream(blob, offset, length):
+        async for chunk in blobs.stream(spans):
             streamed.extend(chunk)
 
     with pytest.raises(DamagedBlob):
@@ -138,19 +137,19 @@ def test_reading_any_range_is_slicing(place, data):
 
 def test_bytes_are_handed_out_in_chunks_of_at_most_256_kib(place):
     blob = put(place.blobs, content_of(2 * MIB + 1))
-    assert max(map(len, place.blobs.read(blob, 1, 2 * MIB))) <= LARGEST_CHUNK
+    assert max(map(len, place.blobs.read([Span(blob, 1, 2 * MIB)]))) <= LARGEST_CHUNK
 
 
 def test_a_reader_that_goes_away_leaves_the_blob_readable(place):
     blob = put(place.blobs, content_of(3 * MIB))
 
     async def first_chunk():
-        chunks = place.blobs.stream(blob, 0, 3 * MIB)
+        chunks = place.blobs.stream([Span(blob, 0, 3 * MIB)])
         chunk = await anext(chunks)
         await chunks.aclose()
         return chunk
 
-    assert asyncio.run(first_chunk()) == content_of(3 * MIB)[: len(next(place.blobs.read(blob, 0, 3 * MIB)))]
+    assert asyncio.run(first_chunk()) == content_of(3 * MIB)[: len(next(place.blobs.read([Span(blob, 0, 3 * MIB)])))]
     assert read(place.blobs, blob, 0, 3 * MIB) == content_of(3 * MIB)
 
 
@@ -164,10 +163,10 @@ def test_no_wrong_byte_is_handed_out_when_any_bit_has_flipped(place, bit):
     place.overwrite(blob.name, bytes(damaged))
     bad = bit // 8 // BLOCK
 
-    assert read_until_damage(place.blobs, blob, 0, len(content)) == content[: bad * BLOCK]
+    assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == content[: bad * BLOCK]
     # A range of one byte elsewhere in the same block is as suspect as the block.
     other = bad * BLOCK if bit // 8 != bad * BLOCK else bit // 8 + 1
-    assert read_until_damage(place.blobs, blob, other, 1) == b""
+    assert read_until_damage(place.blobs, Span(blob, other, 1)) == b""
     for block in {0, 1, 2} - {bad}:
         assert read(place.blobs, blob, block * BLOCK, 50) == content[block * BLOCK :][:50]
 
@@ -179,7 +178,7 @@ def test_no_wrong_byte_is_handed_out_for_any_flipped_bit_of_a_small_blob(place):
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         place.overwrite(blob.name, bytes(damaged))
-        assert read_until_damage(place.blobs, blob, 0, len(content)) == b""
+        assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == b""
 
 
 @pytest.mark.parametrize("kept", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB + 98])
@@ -188,21 +187,21 @@ def test_no_wrong_byte_is_handed_out_when_a_blob_was_cut_short(place, kept):
     blob = put(place.blobs, content)
     place.overwrite(blob.name, content[:kept])
 
-    assert read_until_damage(place.blobs, blob, 0, len(content)) == content[: kept // BLOCK * BLOCK]
+    assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == content[: kept // BLOCK * BLOCK]
 
 
 def test_blocks_that_changed_places_are_damage(place):
     content = content_of(2 * MIB)
     blob = put(place.blobs, content)
     place.overwrite(blob.name, content[MIB:] + content[:MIB])
-    assert read_until_damage(place.blobs, blob, 0, 2 * MIB) == b""
+    assert read_until_damage(place.blobs, Span(blob, 0, 2 * MIB)) == b""
 
 
 def test_a_missing_blob_is_damage(place):
     blob = put(place.blobs, b"bytes")
     place.blobs.remove(blob.name)
-    assert read_until_damage(place.blobs, blob, 0, 5) == b""
-    assert read_until_damage(place.blobs, replace(blob, name="0" * 32), 0, 5) == b""
+    assert read_until_damage(place.blobs, Span(blob, 0, 5)) == b""
+    assert read_until_damage(place.blobs, Span(blob._replace(name="0" * 32), 0, 5)) == b""
 
 
 @pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.layout import Segment, consecutive, part_range, spans, total_parts
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
@@ -25,10 +26,13 @@ def files(draw):
 @given(files(), st.integers(0, 130), st.integers(0, 130))
 def test_spans_of_a_range_are_the_slice_of_the_concatenated_bytes(file, first, length):
     blobs, segments, content = file
+    placed = [(segment, StoredBlob(segment.blob, "local", 20, "", b"")) for segment in segments]
 
-    found = list(spans(segments, first, length))
+    found = list(spans(placed, first, length))
 
-    assert b"".join(blobs[s.blob][s.offset : s.offset + s.length] for s in found) == content[first : first + length]
+    assert (
+        b"".join(blobs[s.blob.name][s.offset : s.offset + s.length] for s in found) == content[first : first + length]
+    )
     assert all(span.length > 0 for span in found)
 
 

@@ -1,6 +1,6 @@
 """Rows of read sets: their files, segments, digests and problems."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,17 @@ from sqlalchemy.engine import Row
 from strandkeep.catalog import pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain import states
+from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.layout import Segment
 
 _SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
+_BLOB = tables.blob
 
 #: The version of the definition behind a digest that is a read set's ETag; `docs/reference/digests.md` has them.
 ETAG_DEFINITION = 1
 
 _EQUAL_FILTERS = {
     "name": "name",
-    "status": "status",
     "sampleId": "sample_id",
     "subjectId": "subject_id",
     "generatedFrom": "generated_from",
@@ -62,6 +63,17 @@ _ETAGS = sa.select(_DIGEST.c.read_set_id, _DIGEST.c.source, _DIGEST.c.value).whe
     _DIGEST.c.read_set_id.in_(sa.bindparam("ids", expanding=True)),
     _DIGEST.c.definition == ETAG_DEFINITION,
 )
+_MINE = (_SEGMENT.c.read_set_id == sa.bindparam("id"), _SEGMENT.c.source == sa.bindparam("source"))
+_BEFORE = sa.select(sa.func.max(_SEGMENT.c.start)).where(*_MINE, _SEGMENT.c.start <= sa.bindparam("first"))
+_SEGMENTS = (
+    sa.select(
+        *(_SEGMENT.c.start, _SEGMENT.c.offset, _SEGMENT.c.length),
+        *(_BLOB.c.name, _BLOB.c.place, _BLOB.c.length, _BLOB.c.sha256, _BLOB.c.block_crcs),
+    )
+    .join_from(_SEGMENT, _BLOB, _BLOB.c.name == _SEGMENT.c.blob)
+    .where(*_MINE, _SEGMENT.c.start >= _BEFORE.scalar_subquery(), _SEGMENT.c.start < sa.bindparam("end"))
+    .order_by(_SEGMENT.c.start)
+)
 
 
 def find(reader: Reader, account: str, store_id: str, read_set_id: str) -> Row[Any] | None:
@@ -87,12 +99,14 @@ def etags(reader: Reader, read_set_ids: Sequence[str]) -> dict[str, dict[str, st
     return found
 
 
-def segments(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Segment]:
-    """The segments of a file that hold bytes [first, first + length), in order."""
-    mine = (_SEGMENT.c.read_set_id == read_set_id, _SEGMENT.c.source == source)
-    begin = sa.select(sa.func.max(_SEGMENT.c.start)).where(*mine, _SEGMENT.c.start <= first).scalar_subquery()
-    query = sa.select(_SEGMENT).where(*mine, _SEGMENT.c.start >= begin, _SEGMENT.c.start < first + length)
-    return [Segment(r.start, r.blob, r.offset, r.length) for r in reader.all(query.order_by(_SEGMENT.c.start))]
+def segments(
+    reader: Reader, read_set_id: str, source: str, first: int, length: int
+) -> Iterator[tuple[Segment, StoredBlob]]:
+    """The segments of a file that hold bytes [first, first + length), in order, each with its blob."""
+    values = {"id": read_set_id, "source": source, "first": first, "end": first + length}
+    for start, offset, size, *blob in map(tuple, reader.all(_SEGMENTS, values)):
+        stored = StoredBlob(*blob)
+        yield Segment(start, stored.name, offset, size), stored
 
 
 def insert_file(tx: Transaction, values: Mapping[str, Any], layout: Iterable[Segment]) -> None:
@@ -126,15 +140,14 @@ def page(
     reader: Reader, store_id: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
 ) -> tuple[pages.Rows, list[Any] | None]:
     """A page of a store's read sets by the filter of ListReadSets. Deleted ones show only when asked for."""
+    shown = [filters["status"]] if "status" in filters else states.LISTED_READ_SETS
     conditions = [_SET.c.store_id == store_id]
-    if "status" not in filters:
-        conditions.append(_SET.c.status != states.DELETED)
     conditions += [_SET.c[column] == filters[name] for name, column in _EQUAL_FILTERS.items() if name in filters]
     if "referenceArn" in filters:
         # An empty string asks for the read sets that have no reference.
-        conditions.append(_SET.c.reference_arn.is_not_distinct_from(filters["referenceArn"] or None))
-    conditions += pages.time_bounds(_SET.c.created, filters, "created")
-    return pages.newest_first(reader, _SET, conditions, after, size)
+        conditions.append(_SET.c.reference_arn == (filters["referenceArn"] or None))
+    conditions += pages.time_bounds(_SET.c.created, filters, "created", after)
+    return pages.newest_first(reader, _SET.c.status, shown, conditions, after, size)
 
 
 def in_use(reader: Reader, read_set_ids: Sequence[str]) -> set[str]:

@@ -1,26 +1,17 @@
 """Where the bytes of a file lie: segments in blobs, and the grid of parts that callers read by."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from strandkeep.domain.blobs import Span, StoredBlob
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """`length` bytes of a blob, from `offset`, that stand in the file from `start`."""
 
     start: int
-    blob: str
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of one blob, in bytes."""
-
     blob: str
     offset: int
     length: int
@@ -49,11 +40,11 @@ def part_range(size: int, number: int) -> tuple[int, int]:
     return first, min(PART_SIZE, size - first)
 
 
-def spans(segments: Iterable[Segment], first: int, length: int) -> Iterator[Span]:
+def spans(segments: Iterable[tuple[Segment, StoredBlob]], first: int, length: int) -> Iterator[Span]:
     """The stretches of blobs that hold bytes [first, first + length) of the file, in order."""
     end = first + length
-    for segment in segments:
+    for segment, blob in segments:
         begin = max(first, segment.start)
         stop = min(end, segment.start + segment.length)
         if begin < stop:
-            yield Span(segment.blob, segment.offset + begin - segment.start, stop - begin)
+            yield Span(blob, segment.offset + begin - segment.start, stop - begin)

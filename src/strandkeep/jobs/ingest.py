@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, blobs, jobs, moves, read_sets, tables, uploads
+from strandkeep.catalog import Transaction, jobs, moves, read_sets, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.context import RequestContext
@@ -59,15 +59,13 @@ def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[by
         first, length = layout.part_range(file.size, number)
 
         def locate(reader: Any, first: int = first, length: int = length) -> Any:
-            found = read_sets.segments(reader, read_set_id, file.source, first, length)
-            return found, blobs.load(reader, {segment.blob for segment in found})
+            segments = read_sets.segments(reader, read_set_id, file.source, first, length)
+            return list(layout.spans(segments, first, length))
 
-        segments, stored = house.catalog.read(locate)
-        for span in layout.spans(segments, first, length):
-            for chunk in house.blobs.read(stored[span.blob], span.offset, span.length):
-                if house.stopping.is_set():
-                    raise Superseded
-                yield chunk
+        for chunk in house.blobs.read(house.catalog.read(locate)):
+            if house.stopping.is_set():
+                raise Superseded
+            yield chunk
 
 
 def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:
@@ -134,8 +132,8 @@ def _manifest(house: House, read_set: Row[Any], files: Any, found: Examination) 
     """What it takes to find a read set again when the catalog is lost."""
 
     def segments(source: str, size: int) -> Any:
-        found = house.catalog.read(lambda reader: read_sets.segments(reader, read_set.id, source, 0, size))
-        return [[segment.blob, segment.offset, segment.length] for segment in found]
+        found = house.catalog.read(lambda reader: list(read_sets.segments(reader, read_set.id, source, 0, size)))
+        return [[segment.blob, segment.offset, segment.length] for segment, _blob in found]
 
     identity = ("id", "account", "store_id", "revision", "name", "subject_id", "sample_id", "generated_from")
     more = ("description", "reference_arn", "file_type", "creation_type", "creation_job_id")
