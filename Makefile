@@ -6,7 +6,7 @@ DEV := .venv/.installed-dev
 SOURCES := pyproject.toml src/strandkeep/formats/_fastq.pyx
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-.PHONY: install demo test check bench types lock clean
+.PHONY: install demo test check soak bench types lock clean
 
 install: $(DEMO)
 
@@ -33,6 +33,10 @@ check: $(DEV)
 
 test: $(DEV)
 	$(BIN)/pytest
+
+# What takes long: kills and faults by the hundred. SOAK_SEEDS=17 runs a seed of its report again.
+soak: $(DEV)
+	$(BIN)/pytest -m soak
 
 bench: $(DEV)
 	$(BIN)/python -m bench

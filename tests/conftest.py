@@ -7,6 +7,28 @@ import pytest
 
 from tests.postgres import postgres_url
 from tests.server import RunningServer, start_server
+from tests.soak import SoakReport
+
+_SOAK_REPORT = pytest.StashKey[SoakReport]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each run has a report of its own."""
+    config.stash[_SOAK_REPORT] = SoakReport()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what a soak did and found, failed or not."""
+    lines = config.stash[_SOAK_REPORT].lines()
+    if lines:
+        terminalreporter.section("soak report")
+        terminalreporter.write_line("\n".join(lines))
+
+
+@pytest.fixture(scope="session")
+def soak_report(pytestconfig: pytest.Config) -> SoakReport:
+    """Where a soak test counts what it did and found: `soak_report.add(kind, seed, rounds=1, lost=0)`."""
+    return pytestconfig.stash[_SOAK_REPORT]
 
 
 @pytest.fixture(scope="session")

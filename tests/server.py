@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+
+from tests.sdk import sdk
 
 STRANDKEEP = [sys.executable, "-m", "strandkeep"]
 _START_S = 60
@@ -48,7 +49,7 @@ class RunningServer:
         """A boto3 client that asks once and does not wait long."""
         retries = {"total_max_attempts": options.pop("attempts", 1), "mode": "standard"}
         config = Config(inject_host_prefix=False, retries=retries, max_pool_connections=64, **options)
-        return boto3.client(
+        return sdk().client(
             name,
             config=config,
             endpoint_url=self.url,

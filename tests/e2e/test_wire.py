@@ -12,13 +12,13 @@ from urllib.parse import quote
 import pytest
 
 from strandkeep.operations.registry import OPERATIONS
-from strandkeep.protocol.contract import load_model, storage_operations
+from strandkeep.protocol.contract import served_operations
 from tests.e2e.uploading import MIB, fastq, gz, new_store, new_upload, send_parts
 from tests.e2e.wire import UNSIGNED, Line, Reply, Wire, as_bytes
 from tests.protocol.broken_limits import BrokenCase, broken_requests, valid_request
 from tests.server import RunningServer
 
-MODELS = {model.name: model for model in storage_operations(load_model())}
+MODELS = {model.name: model for model in served_operations()}
 UNBUILT = sorted(set(MODELS) - set(OPERATIONS))
 
 BROKEN: dict[str, list[BrokenCase]] = defaultdict(list)

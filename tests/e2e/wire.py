@@ -14,6 +14,7 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.sdk import service_of
 from tests.server import RunningServer
 
 UNSIGNED = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
@@ -99,7 +100,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         *,
         age: timedelta = timedelta(0),
-        service: str = "omics",
+        service: str = "",
         key_id: str = "",
         secret: str = "",
     ) -> dict[str, str]:
@@ -111,7 +112,7 @@ class Wire:
         request = AWSRequest(
             method, f"http://{self.host}{target}", {"host": self.host, **(headers or {})}, data=body or None
         )
-        _SignedBefore(credentials, service, environment["AWS_REGION"], age).add_auth(request)
+        _SignedBefore(credentials, service or service_of(target), environment["AWS_REGION"], age).add_auth(request)
         return {name.lower(): str(value) for name, value in request.headers.items()}
 
     def call(

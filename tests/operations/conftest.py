@@ -27,6 +27,9 @@ from strandkeep.operations.streams import Incoming
 from strandkeep.settings import Settings
 from tests.databases import DATABASES, new_url
 
+#: An id that nothing has.
+NEVER = "1234567890123456"
+
 #: State of a read set → the states on the way to it, from PROCESSING_UPLOAD.
 PATHS = {
     "PROCESSING_UPLOAD": (),
@@ -138,7 +141,7 @@ class Api:
                 moves.move(tx, self.context, "upload", upload.id, states.COMPLETING, states.COMPLETED)
                 tx.run(sa.delete(tables.part).where(tables.part.c.upload_id == upload.id))
             for before, after in pairwise(path):
-                assert moves.move(tx, self.context, "readSet", read_set, before, after)
+                assert self.move_one(tx, read_set, before, after)
 
         self.house.catalog.write(move)
 
@@ -158,16 +161,37 @@ class Api:
                 values = {"read_set_id": read_set, "source": source, "file_name": source, "size": size}
                 read_sets.insert_file(tx, {**values, "media_type": "application/gzip"}, segments)
             for before, after in pairwise(path):
-                moves.move(tx, self.context, "readSet", read_set, before, after)
+                self.move_one(tx, read_set, before, after)
 
         self.house.catalog.write(insert)
         return read_set
+
+    def move_one(self, tx: Any, read_set: str, before: str, after: str) -> bool:
+        """Move a read set; a deletion leaves the way back."""
+        way_back = {"purge_after": tx.now + self.house.delete_after, "deleted_from": before}
+        changes = way_back if after == states.DELETED else {}
+        return moves.move(tx, self.context, "readSet", read_set, before, after, **changes)
 
     def insert_blob(self, content: bytes) -> StoredBlob:
         """A live blob."""
         blob = asyncio.run(self.house.blobs.put(incoming(content).chunks, len(content)))
         self.house.catalog.write(lambda tx: blobs.insert_live(tx, blob))
         return blob
+
+
+def list_ids(api: Api, store: str, **filters: Any) -> list[str]:
+    """The ids that ListReadSets shows."""
+    return [item["id"] for item in api("ListReadSets", sequenceStoreId=store, filter=filters)["readSets"]]
+
+
+def file_of(api: Api, *contents: bytes) -> tuple[list[Segment], bytes]:
+    """A file made of a blob for each content: its segments and its bytes."""
+    segments: list[Segment] = []
+    start = 0
+    for content in contents:
+        segments.append(Segment(start, api.insert_blob(content).name, 0, len(content)))
+        start += len(content)
+    return segments, b"".join(contents)
 
 
 def new_account(house: House) -> Api:

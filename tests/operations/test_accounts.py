@@ -35,6 +35,9 @@ def requests(here, store, upload, read_set):
         ("GetReadSet", {**place, "id": read_set, "partNumber": 1}),
         ("GetReadSet", {**place, "id": read_set, "partNumber": 10_000, "file": "INDEX"}),
         ("BatchDeleteReadSet", {**place, "ids": [read_set]}),
+        ("BatchUndeleteReadSet", {**place, "ids": [read_set]}),
+        ("ReingestReadSet", {**place, "id": read_set}),
+        ("ReingestReadSet", {**place, "id": read_set, "clientToken": "t"}),
         ("TagResource", {"resourceArn": store_arn, "tags": {"a": "b"}}),
         ("TagResource", {"resourceArn": set_arn(store, read_set), "tags": {"a": "b"}}),
         ("UntagResource", {"resourceArn": store_arn, "tagKeys": ["a"]}),
@@ -87,7 +90,7 @@ def test_rule_12_in_a_store_of_its_own_another_accounts_ids_answer_as_ids_that_d
         if theirs["upload"] in str(about_theirs) or theirs["read set"] in str(about_theirs):
             found = outcome(other, operation, about_theirs, theirs)
             missing = outcome(other, operation, about_nothing, nothing)
-            if operation == "BatchDeleteReadSet":
+            if operation in ("BatchDeleteReadSet", "BatchUndeleteReadSet"):
                 found, missing = (
                     str(x).replace(read_set, "").replace(nothing["read set"], "") for x in (found, missing)
                 )

@@ -1,4 +1,4 @@
-"""Read sets: lists, metadata, bytes and deletion."""
+"""Read sets: lists, metadata and bytes."""
 
 import asyncio
 import random
@@ -18,24 +18,7 @@ from strandkeep.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from tests.operations.conftest import PATHS, root_of
-
-NEVER = "1234567890123456"
-
-
-def list_ids(api, store, **filters):
-    answer = api("ListReadSets", sequenceStoreId=store, filter=filters)
-    return [item["id"] for item in answer["readSets"]]
-
-
-def file_of(api, *contents):
-    """A file made of a blob for each content: its segments and its bytes."""
-    segments, start = [], 0
-    for content in contents:
-        segments.append(Segment(start, api.insert_blob(content).name, 0, len(content)))
-        start += len(content)
-    return segments, b"".join(contents)
-
+from tests.operations.conftest import NEVER, PATHS, file_of, list_ids, root_of
 
 # ListReadSets
 
@@ -57,6 +40,7 @@ def many(shared_house):
             "status": rng.choice([*PATHS, "ACTIVE"]),
             # Several in one millisecond, and several in one microsecond.
             "created": 10**15 + rng.randrange(60) * 400,
+            "purge_after": 2 * 10**15,
         }
         rows.append({"id": str(10**15 + n), **columns})
     fixed = {"account": api.context.account, "store_id": store, "revision": 1, "file_type": "FASTQ", "version": 1}
@@ -317,72 +301,3 @@ def test_rule_8_get_read_set_ends_short_before_a_damaged_block(api, store):
         return got
 
     assert asyncio.run(read()) == content[: 2 << 20]
-
-
-# BatchDeleteReadSet
-
-
-def batch_delete(api, store, *ids):
-    answer = api("BatchDeleteReadSet", sequenceStoreId=store, ids=list(ids))
-    return {error["id"]: error["code"] for error in answer.get("errors", [])}
-
-
-@pytest.mark.parametrize("state", ["ACTIVE", "ARCHIVED", "UPLOAD_FAILED"])
-def test_rule_7_batch_delete_hides_a_read_set_at_once_and_keeps_it_for_the_time_to_undo(api, store, state):
-    segments, _ = file_of(api, b"bytes")
-    read_set = api.insert_read_set(store, state, files={"SOURCE1": segments})
-    assert batch_delete(api, store, read_set) == {}
-
-    assert list_ids(api, store) == []
-    assert api("GetReadSetMetadata", sequenceStoreId=store, id=read_set)["status"] == "DELETED"
-    with pytest.raises(ResourceNotFoundException, match="deleted"):
-        api.bytes_of(store, read_set)
-    assert api.blob_state(segments[0].blob) == "live"
-    (row,) = api.rows(tables.read_set, id=read_set)
-    assert row.purge_after - row.created >= 7 * times.DAY
-    assert api.events(read_set)[-1] == (state, "DELETED")
-
-
-def test_batch_delete_tells_each_id_that_it_cannot_delete(api, store):
-    busy_upload = api.new_upload(store)
-    busy = api.complete(store, busy_upload, [api.put_part(store, busy_upload, 1, b"x")])
-    fine, gone = api.insert_read_set(store, "ACTIVE"), api.insert_read_set(store, "DELETED")
-    elsewhere = api.insert_read_set(api.new_store(), "ACTIVE")
-
-    errors = batch_delete(api, store, busy, fine, NEVER, gone, elsewhere, "9" * 36)
-
-    missing = "ResourceNotFoundException"
-    assert errors == {busy: "ConflictException", NEVER: missing, gone: missing, elsewhere: missing, "9" * 36: missing}
-    assert list_ids(api, store) == [busy]
-
-
-def test_batch_delete_takes_an_id_that_is_listed_twice_once(api, store):
-    read_set = api.insert_read_set(store, "ACTIVE")
-    assert batch_delete(api, store, read_set, read_set, read_set) == {}
-    assert batch_delete(api, store, read_set, read_set) == {read_set: "ResourceNotFoundException"}
-
-
-def test_rule_4_a_read_set_is_not_deleted_while_a_job_works_on_it(api, store):
-    upload = api.new_upload(store)
-    read_set = api.complete(store, upload, [api.put_part(store, upload, 1, b"x")])
-    assert batch_delete(api, store, read_set) == {read_set: "ConflictException"}
-    api.move_read_set(read_set, "PROCESSING_UPLOAD", "UPLOAD_FAILED")
-    assert batch_delete(api, store, read_set) == {}
-
-
-def test_batch_deletes_of_the_same_sets_at_once_delete_each_once(api, store):
-    made = [api.insert_read_set(store, "ACTIVE") for _ in range(10)]
-
-    async def at_once():
-        orders = [made, made[::-1], made[5:] + made[:5]]
-        calls = [api.begin("BatchDeleteReadSet", sequenceStoreId=store, ids=order) for order in orders]
-        return await asyncio.gather(*calls)
-
-    answers = asyncio.run(at_once())
-    assert sum(len(answer["errors"] or []) for answer in answers) == 20
-    assert all(api.events(i)[-1] == ("ACTIVE", "DELETED") for i in made)
-
-
-def test_batch_delete_of_a_store_that_never_was_is_not_found(api):
-    with pytest.raises(ResourceNotFoundException):
-        batch_delete(api, NEVER, NEVER)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StringShape, StructureShape
 
-from strandkeep.protocol.contract import is_stream, load_model, storage_operations
+from strandkeep.protocol.contract import is_stream, served_operations
 from tests.protocol.samples import example, pattern_of, string_of
 
 ABSENT: Any = object()
@@ -48,7 +48,7 @@ class _Break(NamedTuple):
 
 def broken_requests() -> Iterator[BrokenCase]:
     """Each limit below each operation's input, broken alone; the answer to each is a ValidationException."""
-    for operation in storage_operations(load_model()):
+    for operation in served_operations():
         for break_ in _breaks(operation.input_shape, (), ""):
             yield _case(operation, break_)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from strandkeep.errors import ValidationException
-from strandkeep.protocol.contract import load_model, storage_operations
+from strandkeep.protocol.contract import served_operations
 from strandkeep.protocol.service import load_service
 from tests.protocol.broken_limits import BrokenCase, broken_requests, valid_request
 
@@ -18,7 +18,7 @@ def parse(case: BrokenCase):
     return operation.parse(labels, raw_query, case.headers, case.body)
 
 
-@pytest.mark.parametrize("model", storage_operations(load_model()), ids=lambda model: model.name)
+@pytest.mark.parametrize("model", served_operations(), ids=lambda model: model.name)
 def test_the_request_that_the_broken_ones_are_made_of_is_valid(model):
     case = valid_request(model)
     expected = {name: value for name, value in case.params.items() if name != "payload"}

@@ -5,8 +5,8 @@ import typing
 import pytest
 
 from strandkeep.errors import model as errors
-from strandkeep.protocol import shapes
-from strandkeep.protocol.contract import load_model, storage_operations
+from strandkeep.protocol import shapes, strandkeep_shapes
+from strandkeep.protocol.contract import served_operations
 from strandkeep.protocol.generate import PACKAGE, generated_files
 
 
@@ -15,15 +15,18 @@ def test_a_generated_file_is_as_committed(path, content):
     assert path.read_text() == content, f"{path.relative_to(PACKAGE)} is stale: run `make types`"
 
 
-def test_every_request_and_response_has_a_type():
-    for operation in storage_operations(load_model()):
+@pytest.mark.parametrize(("service", "module"), [("omics", shapes), ("strandkeep", strandkeep_shapes)])
+def test_every_request_and_response_has_a_type(service, module):
+    for operation in served_operations():
+        if operation.service_model.service_name != service:
+            continue
         for shape in (operation.input_shape, operation.output_shape):
-            hints = typing.get_type_hints(getattr(shapes, shape.name))
+            hints = typing.get_type_hints(getattr(module, shape.name))
             assert hints.keys() == shape.members.keys() - {"payload"}
 
 
 def test_every_modelled_error_has_its_code_and_status():
-    for operation in storage_operations(load_model()):
+    for operation in served_operations():
         for shape in operation.error_shapes:
             error = getattr(errors, shape.name)
             assert (error.code, error.status) == (shape.name, shape.metadata["error"]["httpStatusCode"])

@@ -8,7 +8,7 @@ STORE_ARN = "arn:aws:omics:eu-central-1:123456789012:sequenceStore/1234567890/re
 
 
 def test_the_41_operations_are_known_with_what_the_edge_needs_of_them():
-    assert len(SERVICE.operations) == 41
+    assert sum(operation.service == "omics" for operation in SERVICE.operations.values()) == 41
     part, get = SERVICE.operations["UploadReadSetPart"], SERVICE.operations["GetReadSet"]
     assert (part.function, part.status, part.unsigned_payload) == ("upload_read_set_part", 200, True)
     assert (part.streams_in, part.streams_out, get.streams_in, get.streams_out) == (True, False, False, True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
 from strandkeep.protocol.sigv4 import SignedRequest
+from tests.sdk import sdk
 
 ACCESS_KEY_ID = "AKIDEXAMPLE000000000"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -31,11 +31,11 @@ class Sent:
 class Wire:
     """`wire.client` sends nothing: what it would send is `wire.sent`, and `wire.answer` is what it reads."""
 
-    def __init__(self, **credentials: str) -> None:
+    def __init__(self, service: str = "omics", **credentials: str) -> None:
         self.sent: Sent
         self.answer: tuple[int, bytes] = (200, b"{}")
-        self.client: Any = boto3.client(
-            "omics",
+        self.client: Any = sdk().client(
+            service,
             region_name=REGION,
             endpoint_url="http://127.0.0.1:8000",
             aws_access_key_id=ACCESS_KEY_ID,
@@ -43,7 +43,7 @@ class Wire:
             config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
             **credentials,
         )
-        self.client.meta.events.register("before-send.omics", self._catch)
+        self.client.meta.events.register(f"before-send.{service}", self._catch)
 
     def call(self, function: str, params: dict[str, Any]) -> Sent:
         """What the client sends for this call."""

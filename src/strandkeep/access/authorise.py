@@ -6,7 +6,9 @@ from strandkeep.errors import AccessDeniedException
 
 
 def authorise(context: RequestContext, installation: Installation, action: str, resource: str) -> None:
-    """Raise AccessDeniedException unless the caller may do `action` (`omics:<Operation>`) on `resource` (ARN or `*`).
+    """Raise AccessDeniedException unless the caller may do `action` on `resource` (ARN or `*`).
+
+    An action is `omics:<Operation>`, or `strandkeep:<Operation>` for one of our own.
 
     For now there is one policy, the root's: an account's root may do everything with what its account owns.
     """

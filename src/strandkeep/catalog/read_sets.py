@@ -119,6 +119,13 @@ def insert_file(tx: Transaction, values: Mapping[str, Any], layout: Iterable[Seg
     )
 
 
+def rename_files(tx: Transaction, read_set_id: str, names: Mapping[str, str]) -> None:
+    """Give the files of a read set other names: source → name."""
+    for source, name in names.items():
+        place = (_FILE.c.read_set_id == read_set_id, _FILE.c.source == source)
+        tx.run(sa.update(_FILE).where(*place).values(file_name=name))
+
+
 def put_file_facts(tx: Transaction, read_set_id: str, algorithm: str, facts: Iterable[FileFacts]) -> None:
     """Keep what ingest found out about the files of a read set; `algorithm` is that of the ETag."""
     for found in facts:
@@ -134,6 +141,11 @@ def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[s
     if problems:
         rows = [{"read_set_id": read_set_id, "position": n, **problem} for n, problem in enumerate(problems, 1)]
         tx.run(sa.insert(tables.problem), rows)
+
+
+def drop_problems(tx: Transaction, read_set_id: str) -> None:
+    """Forget what was wrong with a read set: it is checked anew."""
+    tx.run(sa.delete(tables.problem).where(tables.problem.c.read_set_id == read_set_id))
 
 
 def page(

@@ -32,7 +32,8 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
         ACTIVE: frozenset({ARCHIVED, DELETED}),
         ARCHIVED: frozenset({ACTIVATING, DELETED}),
         ACTIVATING: frozenset({ACTIVE, ARCHIVED}),
-        UPLOAD_FAILED: frozenset({DELETED}),
+        UPLOAD_FAILED: frozenset({PROCESSING_UPLOAD, DELETED}),
+        DELETED: frozenset({ACTIVE, ARCHIVED, UPLOAD_FAILED}),
     },
     "upload": {
         None: frozenset({OPEN}),

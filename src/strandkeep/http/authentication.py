@@ -20,7 +20,7 @@ from strandkeep.protocol.sigv4 import (
     read_claim,
 )
 
-_SERVICE = "omics"
+_SERVICES = ("omics", "strandkeep")
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
@@ -46,9 +46,10 @@ class Authenticator:
         request = SignedRequest(head.method, head.raw_path, head.raw_query, head.header_list)
         claim = read_claim(request)
         check_time(claim, datetime.now(UTC))
-        if claim.service != _SERVICE:
+        services = (operation.service,) if operation else _SERVICES
+        if claim.service not in services:
             raise InvalidSignatureException(
-                f"Credential should be scoped to the service {_SERVICE!r}, not {claim.service!r}."
+                f"Credential should be scoped to the service {services[0]!r}, not {claim.service!r}."
             )
         key = await self._keys.find(claim.access_key_id)
         if key is None:

@@ -77,7 +77,7 @@ class _Exchange:
 
     def call(self, outcome: str, size: int) -> Call:
         """The record of this request."""
-        action = "omics:" + (self.operation.name if self.operation else "Unknown")
+        action = self.operation.action if self.operation else "omics:Unknown"
         return Call(self.context(), action, self.resource, self.decision, outcome, size)
 
 
@@ -179,7 +179,7 @@ class Dispatcher:
             exchange.resource = use.resource(installation, request)
             exchange.changes = use.changes
         exchange.decision = DENIED
-        authorise(exchange.context(), installation, "omics:" + operation.name, exchange.resource)
+        authorise(exchange.context(), installation, operation.action, exchange.resource)
         exchange.decision = ALLOWED
         if use is None:
             raise NotSupportedOperationException(

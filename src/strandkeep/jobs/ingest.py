@@ -114,6 +114,7 @@ def _end_upload(
     lock_read_sets(tx, job.account, job.store_id, [read_set.id])
     if not moves.move(tx, context, "readSet", read_set.id, states.PROCESSING_UPLOAD, state, **changes):
         raise Superseded
+    # The upload of a read set that is checked once more has ended before, and stays as it did.
     moves.move(tx, context, "upload", read_set.creation_job_id, states.COMPLETING, upload_state)
     uploads.drop_parts(tx, read_set.creation_job_id)
 

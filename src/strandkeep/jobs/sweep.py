@@ -55,9 +55,11 @@ def purge_read_sets(house: House) -> None:
     def purge(tx: Transaction) -> int:
         found = read_sets.due_for_purge(tx, tx.now, 1)
         for row in found:
-            lock_read_sets(tx, row.account, row.store_id, [row.id])
-            # The time to bring it back has passed already: its bytes need no further one.
-            blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
+            locked = lock_read_sets(tx, row.account, row.store_id, [row.id]).get(row.id)
+            # It may have been brought back before the lock was taken, and even deleted anew.
+            if locked is not None and locked.purge_after is not None and locked.purge_after <= tx.now:
+                # The time to bring it back has passed already: its bytes need no further one.
+                blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
         return len(found)
 
     _until_none(lambda: house.catalog.write(purge))

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import Reader, Transaction, moves, read_sets
-from strandkeep.catalog.locks import lock_read_sets
+from strandkeep.catalog import Reader, moves, read_sets
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.parts import PART_SIZE
-from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
+from strandkeep.errors import ConflictException, ResourceNotFoundException
 from strandkeep.house import House
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.streams import Outgoing
@@ -82,37 +82,6 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
     return Outgoing(piece.length, _stream(context, house, read_set_id, source, piece))
 
 
-async def batch_delete_read_set(
-    context: RequestContext, house: House, request: shapes.BatchDeleteReadSetRequest
-) -> shapes.BatchDeleteReadSetResponse:
-    """BatchDeleteReadSet: hidden at once, removed after the time to bring them back; failures are listed by id."""
-    store_id, ids = request["sequenceStoreId"], list(dict.fromkeys(request["ids"]))
-
-    def delete(tx: Transaction) -> list[dict[str, Any]]:
-        require_store(tx, context, store_id, lock="shared")
-        rows = lock_read_sets(tx, context.account, store_id, [i for i in ids if is_id(i)])
-        busy = read_sets.in_use(tx, list(rows))
-        outcomes = [(i, _delete_one(tx, context, house, rows.get(i), i in busy)) for i in ids]
-        return [{"id": i, "code": e.code, "message": e.message} for i, e in outcomes if e is not None]
-
-    errors = await house.catalog.write_async(delete)
-    return {"errors": errors or None}  # type: ignore[typeddict-item]
-
-
-def _delete_one(
-    tx: Transaction, context: RequestContext, house: House, row: Row[Any] | None, busy: bool
-) -> ApiError | None:
-    if row is None or row.status == states.DELETED:
-        return ResourceNotFoundException("The read set does not exist.")
-    if busy:
-        return ConflictException(
-            f"The read set is {row.status}: a job still works on it. Delete it when that has ended."
-        )
-    purge_after = tx.now + house.delete_after
-    moves.move(tx, context, "readSet", row.id, row.status, states.DELETED, purge_after=purge_after)
-    return None
-
-
 def _require_read_set(reader: Reader, context: RequestContext, store_id: str, read_set_id: str) -> Row[Any]:
     row = None
     if is_id(store_id) and is_id(read_set_id):
@@ -124,7 +93,7 @@ def _require_read_set(reader: Reader, context: RequestContext, store_id: str, re
 
 def _check_readable(row: Row[Any], source: str) -> None:
     if row.status == states.DELETED:
-        raise ResourceNotFoundException(f"The read set {row.id} was deleted.")
+        raise ResourceNotFoundException(f"The read set {row.id} was deleted. {way_back(row.purge_after)}")
     if row.status not in states.READABLE:
         why = f" {row.status_message}" if row.status == states.UPLOAD_FAILED else ""
         raise ConflictException(f"The read set {row.id} is {row.status}; only an ACTIVE one can be read.{why}")
@@ -170,10 +139,16 @@ def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, 
         "fileType": row.file_type,
         "sequenceInformation": _sequence_information(row),
         "creationTime": times.to_datetime(row.created),
-        "statusMessage": row.status_message,
+        "statusMessage": _status_message(row),
         "creationType": row.creation_type,
         "etag": _etag(row.etag_algorithm, etag),
     }
+
+
+def _status_message(row: Row[Any]) -> str | None:
+    if row.status == states.DELETED:
+        return f"Deleted. {way_back(row.purge_after)}"
+    return str(row.status_message) if row.status_message else None
 
 
 def _sequence_information(row: Row[Any]) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strandkeep.domain.identifiers import Installation
-from strandkeep.operations import read_sets, sequence_stores, tags, uploads
+from strandkeep.operations import deletion, read_sets, reingest, sequence_stores, tags, uploads
 
 Resource = Callable[[Installation, Mapping[str, Any]], str]
 
@@ -50,8 +50,10 @@ OPERATIONS: Mapping[str, Use] = {
     "ListReadSets": Use(read_sets.list_read_sets, _store, changes=False),
     "GetReadSetMetadata": Use(read_sets.get_read_set_metadata, _read_set, changes=False),
     "GetReadSet": Use(read_sets.get_read_set, _read_set, changes=False),
-    "BatchDeleteReadSet": Use(read_sets.batch_delete_read_set, _store, changes=True),
+    "BatchDeleteReadSet": Use(deletion.batch_delete_read_set, _store, changes=True),
     "TagResource": Use(tags.tag_resource, _named, changes=True),
     "UntagResource": Use(tags.untag_resource, _named, changes=True),
     "ListTagsForResource": Use(tags.list_tags_for_resource, _named, changes=False),
+    "BatchUndeleteReadSet": Use(deletion.batch_undelete_read_set, _store, changes=True),
+    "ReingestReadSet": Use(reingest.reingest_read_set, _read_set, changes=True),
 }

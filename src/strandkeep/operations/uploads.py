@@ -41,17 +41,13 @@ from strandkeep.domain.tags import check_tags
 from strandkeep.errors import (
     ApiError,
     InternalServerException,
-    NotSupportedOperationException,
-    ResourceNotFoundException,
     ValidationException,
 )
 from strandkeep.house import House
 from strandkeep.operations.sequence_stores import require_store
+from strandkeep.operations.source_types import check_type_and_reference
 from strandkeep.operations.streams import Incoming
 from strandkeep.protocol import shapes
-
-#: Types whose ingest is built.
-_SUPPORTED_TYPES = frozenset({"FASTQ"})
 
 _MEDIA_TYPE = "application/gzip"
 
@@ -80,7 +76,7 @@ async def create_multipart_read_set_upload(
     context: RequestContext, house: House, request: shapes.CreateMultipartReadSetUploadRequest
 ) -> shapes.CreateMultipartReadSetUploadResponse:
     """CreateMultipartReadSetUpload: an open upload; the same clientToken gives the same one."""
-    _check_type_and_reference(request)
+    check_type_and_reference(request["sourceFileType"], request.get("referenceArn"))
     check_tags(request.get("tags", {}))
     store_id = request["sequenceStoreId"]
 
@@ -283,16 +279,6 @@ def _make_read_set(
     moves.move(tx, context, "upload", upload.id, states.OPEN, states.COMPLETING, **changes)
     jobs.insert(tx, context, new_id(), "ingest", upload.store_id, read_set_id)
     return read_set_id
-
-
-def _check_type_and_reference(request: Mapping[str, Any]) -> None:
-    file_type = request["sourceFileType"]
-    if file_type not in _SUPPORTED_TYPES:
-        raise NotSupportedOperationException(
-            f"sourceFileType: {file_type} is not supported by this version yet; FASTQ (gzip) is."
-        )
-    if request.get("referenceArn"):
-        raise ResourceNotFoundException(f"referenceArn: {request['referenceArn']!r} does not exist here.")
 
 
 def _require_upload(

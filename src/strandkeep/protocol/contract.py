@@ -1,4 +1,4 @@
-"""The contract: botocore's service model for `omics`, of which Strandkeep serves the storage half."""
+"""The contract: the storage half of botocore's service model for `omics`, and our own model, `strandkeep`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,20 @@ from typing import Any
 from botocore.loaders import create_loader
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
+from strandkeep.protocol.models import MODELS
+
 STORAGE_HOST_PREFIXES = frozenset({"control-storage-", "storage-", "tags-"})
 
 
 def load_model(service: str = "omics") -> ServiceModel:
-    """The newest service model of that name that botocore has (about 0.1 s; ask once)."""
-    return ServiceModel(create_loader().load_service_model(service, "service-2"), service)
+    """The newest service model of that name, botocore's or our own (about 0.1 s; ask once)."""
+    return ServiceModel(create_loader(str(MODELS)).load_service_model(service, "service-2"), service)
+
+
+def served_operations() -> list[OperationModel]:
+    """The operations that the server knows: the storage half of `omics`, and all of `strandkeep`."""
+    own = load_model("strandkeep")
+    return [*storage_operations(load_model()), *(own.operation_model(name) for name in own.operation_names)]
 
 
 def storage_operations(model: ServiceModel) -> list[OperationModel]:

@@ -19,6 +19,8 @@ _NO_CONTENT = 204
 class Operation:
     """An operation, compiled from the service model."""
 
+    service: str
+    """The name that requests are signed for: `omics`, or `strandkeep` for our own."""
     name: str
     """`UploadReadSetPart`"""
     function: str
@@ -40,6 +42,11 @@ class Operation:
     """The names of the errors that the model gives to this operation."""
     _reader: RequestReader
     _write: Callable[[Mapping[str, Any]], bytes]
+
+    @property
+    def action(self) -> str:
+        """`omics:UploadReadSetPart`, as policies and the audit trail name it."""
+        return f"{self.service}:{self.name}"
 
     def parse(self, path: Mapping[str, str], raw_query: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """Every member of the request by its name in the model, completely validated.
@@ -66,6 +73,7 @@ class Operation:
 def compile_operation(model: OperationModel) -> Operation:
     """The operation that the model describes; all work on shapes happens here, and none per request."""
     return Operation(
+        service=model.service_model.signing_name,
         name=model.name,
         function=xform_name(model.name),
         method=model.http["method"],

@@ -1,15 +1,15 @@
-"""The service as the HTTP edge sees it: its operations, by name and by path."""
+"""What is served, as the HTTP edge sees it: operations, by name and by path."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from strandkeep.protocol.contract import load_model, storage_operations
+from strandkeep.protocol.contract import served_operations
 from strandkeep.protocol.operation import Operation, compile_operation
 from strandkeep.protocol.routes import Routes
 
 
 class Service:
-    """A set of operations that share one space of paths."""
+    """A set of operations that share one space of paths and names, whichever service model they come from."""
 
     operations: Mapping[str, Operation]
     """By API name."""
@@ -27,5 +27,5 @@ class Service:
 
 
 def load_service() -> Service:
-    """The 41 storage operations of `omics`, compiled: about 0.2 s, once at start."""
-    return Service(map(compile_operation, storage_operations(load_model())))
+    """The 41 storage operations of `omics` and our own of `strandkeep`, compiled: about 0.2 s, once at start."""
+    return Service(map(compile_operation, served_operations()))
