@@ -43,9 +43,9 @@ def read(blobs, blob, offset, length):
     return b"".join(blobs.read([Span(blob, offset, length)]))
 
 
-def stream(blobs, blob, offset, length):
+def stream(blobs, *spans):
     async def collect():
-        return b"".join([chunk async for chunk in blobs.stream([Span(blob, offset, length)])])
+        return b"".join([chunk async for chunk in blobs.stream(spans)])
 
     return asyncio.run(collect())
 
@@ -78,7 +78,7 @@ def test_put_keeps_the_bytes_however_they_come(place, size, seed):
 
     blob = put(place.blobs, content, chunks)
 
-    assert read(place.blobs, blob, 0, size) == stream(place.blobs, blob, 0, size) == content
+    assert read(place.blobs, blob, 0, size) == stream(place.blobs, Span(blob, 0, size)) == content
     assert (blob.length, blob.sha256, blob.place) == (size, hashlib.sha256(content).hexdigest(), place.blobs.name)
     crcs = [zlib.crc32(content[at : at + BLOCK]) for at in range(0, size, BLOCK)]
     assert blob.block_crcs == b"".join(crc.to_bytes(4, "big") for crc in crcs)
@@ -132,7 +132,43 @@ def test_reading_any_range_is_slicing(place, data):
     expected = content[offset : offset + length]
 
     assert read(place.blobs, blob, offset, length) == expected
-    assert stream(place.blobs, blob, offset, length) == expected
+    assert stream(place.blobs, Span(blob, offset, length)) == expected
+
+
+def test_spans_of_many_blobs_are_read_one_after_the_other(place):
+    """Small ones and large ones, whole or in part, some more than once."""
+    rng = random.Random(3)
+    contents = [content_of(size, n) for n, size in enumerate((1, 10, 1024, LARGEST_CHUNK, LARGEST_CHUNK + 1, 3 * MIB))]
+    blobs = [put(place.blobs, content) for content in contents]
+    spans, expected = [], b""
+    for which in [*range(6), *(rng.randrange(6) for _ in range(60))]:
+        offset = rng.randrange(blobs[which].length)
+        length = rng.randint(1, blobs[which].length - offset)
+        spans.append(Span(blobs[which], offset, length))
+        expected += contents[which][offset : offset + length]
+
+    assert b"".join(place.blobs.read(spans)) == stream(place.blobs, *spans) == expected
+    assert max(map(len, place.blobs.read(spans))) <= LARGEST_CHUNK
+
+
+def test_spans_of_small_blobs_share_chunks(place):
+    """Each chunk costs whoever it is handed to: 10,000 of 1 KiB must not come one by one."""
+    blob = put(place.blobs, content_of(1024))
+    assert [len(chunk) for chunk in place.blobs.read([Span(blob, 0, 1024)] * 300)] == [LARGEST_CHUNK, 44 * 1024]
+
+
+def test_no_spans_are_no_bytes(place):
+    assert list(place.blobs.read([])) == []
+    assert stream(place.blobs) == b""
+
+
+def test_what_comes_before_a_damaged_blob_is_handed_out(place):
+    blobs = [put(place.blobs, content_of(1000, n)) for n in range(4)]
+    place.overwrite(blobs[2].name, bytes(1000))
+
+    spans = [Span(blob, 0, 1000) for blob in blobs]
+    assert read_until_damage(place.blobs, *spans) == content_of(1000, 0) + content_of(1000, 1)
+    assert read_until_damage(place.blobs, *spans[2:]) == b""
 
 
 def test_bytes_are_handed_out_in_chunks_of_at_most_256_kib(place):
