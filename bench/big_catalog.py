@@ -108,6 +108,7 @@ def _read_set(n: Any, account: str, store: str) -> dict[str, Any]:
         **{column: _value(n, place, filter_) for place, (filter_, (column, *_)) in enumerate(VALUES.items())},
         "file_type": "FASTQ",
         "status": _status(n),
+        "purge_after": sa.case((_status(n) == states.DELETED, 2 * _BEGIN), else_=sa.null()),
         "creation_job_id": _text(_FIRST_UPLOAD + n),
         "etag_algorithm": "FASTQ_MD5up",
         "facts": _FACTS,
