@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.figures import Figure, run_alone
 from bench.generated_reads import text
+from bench.processes import CpuMeter
 from bench.raw_client import Connection, Signer
 from bench.uploads import activate, send_pieces
 from tests.e2e.uploading import new_store, new_upload
@@ -40,12 +41,14 @@ def measure() -> list[Figure]:
         many, one = (_read_set(server, store, parts) for parts in (pieces, [content]))
         by_boto3 = [[_by_boto3(omics, store, read_set, content) for read_set in (many, one)] for _ in range(_ROUNDS)]
         alone = [[_alone(server, store, read_set) for read_set in (many, one)] for _ in range(_ROUNDS)]
+        cpu = [_cpu(server, store, read_set) for read_set in (many, one)]
     name = f"download of {_PARTS} parts of 1 KiB"
     ours, peer = zip(*by_boto3, strict=True)
     bare_ours, bare_peer = zip(*alone, strict=True)
     return [
         Figure(f"{name}, by boto3", "s", ours, _MOST_SLOWER, peer, "in one part", True),
         Figure(f"{name}, raw sockets", "s", bare_ours, None, bare_peer, "in one part"),
+        Figure(f"{name}, the server's CPU", "s", [cpu[0]], None, [cpu[1]], "in one part"),
     ]
 
 
@@ -69,6 +72,13 @@ def _by_boto3(omics: Any, store: str, read_set: str, content: bytes) -> float:
     if got != content:
         raise RuntimeError("the bytes that came are not those that were sent")
     return seconds
+
+
+def _cpu(server: RunningServer, store: str, read_set: str) -> float:
+    with CpuMeter(server.process.pid) as meter:
+        for _ in range(_ROUNDS):
+            _alone(server, store, read_set)
+    return meter.cpu / _ROUNDS
 
 
 def _alone(server: RunningServer, store: str, read_set: str) -> float:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strandkeep.domain.blobs import StoredBlob
-from strandkeep.domain.layout import Segment, consecutive, part_range, spans, total_parts
+from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.layout import Segment, consecutive, part_range, total_parts, within
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
@@ -23,17 +23,22 @@ def files(draw):
     return blobs, segments, content
 
 
-@given(files(), st.integers(0, 130), st.integers(0, 130))
-def test_spans_of_a_range_are_the_slice_of_the_concatenated_bytes(file, first, length):
+@given(files(), st.data())
+def test_what_is_within_a_range_is_the_slice_of_the_concatenated_bytes(file, data):
     blobs, segments, content = file
-    placed = [(segment, StoredBlob(segment.blob, "local", 20, "", b"")) for segment in segments]
+    first = data.draw(st.integers(0, len(content) - 1))
+    length = data.draw(st.integers(1, len(content) - first))
+    touched = [s for s in segments if s.start < first + length and s.start + s.length > first]
+    whole = [Span(StoredBlob(s.blob, "local", 20, "", b""), s.offset, s.length) for s in touched]
 
-    found = list(spans(placed, first, length))
+    found = within(whole, touched[0].start, first, length)
 
-    assert (
-        b"".join(blobs[s.blob.name][s.offset : s.offset + s.length] for s in found) == content[first : first + length]
-    )
+    assert b"".join(blobs[s.blob.name][s.offset : s.offset + s.length] for s in found) == content[first:][:length]
     assert all(span.length > 0 for span in found)
+
+
+def test_nothing_is_within_an_empty_file():
+    assert within([], 0, 0, 0) == []
 
 
 @given(st.lists(st.integers(1, 50)))

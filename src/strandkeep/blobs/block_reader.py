@@ -1,7 +1,7 @@
 """Reading local blobs by blocks, each checked before any byte of it leaves."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from isal import isal_zlib
 
@@ -46,8 +46,9 @@ def _small_blob(path: str, span: Span) -> bytes:
         content = os.pread(descriptor, blob.length, 0)
     finally:
         os.close(descriptor)
-    _check(blob, 0, blob.length, (content,))
-    return content[offset : offset + length]
+    if len(content) != blob.length or isal_zlib.crc32(content) != blob.crc(0):
+        raise _damaged(blob, 0)
+    return content if length == blob.length else content[offset : offset + length]
 
 
 def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
@@ -60,7 +61,11 @@ def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
             base = block * BLOCK
             size = min(BLOCK, blob.length - base)
             chunks = [os.pread(descriptor, min(CHUNK, size - at), base + at) for at in range(0, size, CHUNK)]
-            _check(blob, block, size, chunks)
+            crc = 0
+            for chunk in chunks:
+                crc = isal_zlib.crc32(chunk, crc)
+            if sum(map(len, chunks)) != size or crc != blob.crc(block):
+                raise _damaged(blob, block)
             yield _within(chunks, offset - base, end - base)
     finally:
         os.close(descriptor)
@@ -73,13 +78,8 @@ def _open(path: str, blob: StoredBlob) -> int:
         raise DamagedBlob(f"blob {blob.name} is missing") from None
 
 
-def _check(blob: StoredBlob, block: int, length: int, chunks: Sequence[bytes]) -> None:
-    crc = got = 0
-    for chunk in chunks:
-        crc = isal_zlib.crc32(chunk, crc)
-        got += len(chunk)
-    if got != length or crc != blob.crc(block):
-        raise DamagedBlob(f"block {block} of blob {blob.name} is not what was stored")
+def _damaged(blob: StoredBlob, block: int) -> DamagedBlob:
+    return DamagedBlob(f"block {block} of blob {blob.name} is not what was stored")
 
 
 def _within(chunks: list[bytes], first: int, end: int) -> list[bytes]:

@@ -1,6 +1,6 @@
 """Rows of read sets: their files, segments, digests and problems."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,8 @@ from sqlalchemy.engine import Row
 
 from strandkeep.catalog import pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks
-from strandkeep.domain import states
-from strandkeep.domain.blobs import StoredBlob
+from strandkeep.domain import layout, states
+from strandkeep.domain.blobs import Span, StoredBlob
 from strandkeep.domain.layout import Segment
 
 _SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
@@ -99,23 +99,21 @@ def etags(reader: Reader, read_set_ids: Sequence[str]) -> dict[str, dict[str, st
     return found
 
 
-def segments(
-    reader: Reader, read_set_id: str, source: str, first: int, length: int
-) -> Iterator[tuple[Segment, StoredBlob]]:
-    """The segments of a file that hold bytes [first, first + length), in order, each with its blob."""
+def spans(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Span]:
+    """The stretches of blobs that hold bytes [first, first + length) of a file, in order."""
     values = {"id": read_set_id, "source": source, "first": first, "end": first + length}
-    for start, offset, size, *blob in map(tuple, reader.all(_SEGMENTS, values)):
-        stored = StoredBlob(*blob)
-        yield Segment(start, stored.name, offset, size), stored
+    rows = reader.all(_SEGMENTS, values)
+    whole = [Span(StoredBlob._make(row[3:]), row[1], row[2]) for row in map(tuple, rows)]
+    return layout.within(whole, rows[0].start if rows else first, first, length)
 
 
-def insert_file(tx: Transaction, values: Mapping[str, Any], layout: Iterable[Segment]) -> None:
+def insert_file(tx: Transaction, values: Mapping[str, Any], segments: Iterable[Segment]) -> None:
     """Add a file with its segments; no bytes move."""
     tx.run(sa.insert(_FILE), {"last_modified": tx.now, **values})
     key = {"read_set_id": values["read_set_id"], "source": values["source"]}
     tx.run(
         sa.insert(_SEGMENT),
-        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in layout],
+        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in segments],
     )
 
 

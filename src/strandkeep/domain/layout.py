@@ -1,9 +1,9 @@
 """Where the bytes of a file lie: segments in blobs, and the grid of parts that callers read by."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
@@ -40,11 +40,15 @@ def part_range(size: int, number: int) -> tuple[int, int]:
     return first, min(PART_SIZE, size - first)
 
 
-def spans(segments: Iterable[tuple[Segment, StoredBlob]], first: int, length: int) -> Iterator[Span]:
-    """The stretches of blobs that hold bytes [first, first + length) of the file, in order."""
-    end = first + length
-    for segment, blob in segments:
-        begin = max(first, segment.start)
-        stop = min(end, segment.start + segment.length)
-        if begin < stop:
-            yield Span(blob, segment.offset + begin - segment.start, stop - begin)
+def within(spans: Sequence[Span], start: int, first: int, length: int) -> list[Span]:
+    """Bytes [first, first + length) of the file of which `spans` hold the bytes from `start` on, and no span more.
+
+    Only the outermost are cut: a file may have 10,000 of them in one part of the grid.
+    """
+    cut = list(spans)
+    if cut:
+        blob, offset, size = cut[0]
+        cut[0] = Span(blob, offset + first - start, size - (first - start))
+        blob, offset, size = cut[-1]
+        cut[-1] = Span(blob, offset, size + length - sum(span.length for span in cut))
+    return cut

@@ -108,8 +108,7 @@ def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piec
             f"file: the read set {read_set_id} has no {source}; it has {', '.join(sorted(sizes))}."
         )
     first, length = layout.part_range(sizes[source], number)
-    spans = list(layout.spans(read_sets.segments(reader, read_set_id, source, first, length), first, length))
-    return _Piece(length, spans)
+    return _Piece(length, read_sets.spans(reader, read_set_id, source, first, length))
 
 
 async def _stream(
