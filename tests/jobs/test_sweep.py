@@ -12,7 +12,7 @@ from strandkeep.catalog.locks import lock_upload
 from strandkeep.domain import times
 from strandkeep.domain.layout import Segment
 from strandkeep.domain.parts import Part
-from strandkeep.errors import ConflictException, ResourceNotFoundException
+from strandkeep.errors import ResourceNotFoundException, ValidationException
 from strandkeep.jobs.sweep import condemn_orphans, expire_uploads, sweep
 from strandkeep.operations.streams import Incoming
 from tests.operations.conftest import incoming, with_settings
@@ -321,7 +321,7 @@ def test_a_client_token_is_remembered_for_a_week(own):
     first = own("CreateSequenceStore", **members)["id"]
     later(own, 6 * times.DAY)
     assert own("CreateSequenceStore", **members)["id"] == first
-    with pytest.raises(ConflictException):
+    with pytest.raises(ValidationException):
         own("CreateSequenceStore", **{**members, "name": "y"})
     later(own, 2 * times.DAY)
     assert own("CreateSequenceStore", **members)["id"] != first

@@ -2,15 +2,12 @@
 
 import asyncio
 import random
-from datetime import timedelta
-from itertools import combinations
 
 import pytest
 import sqlalchemy as sa
 
 from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import tables
-from strandkeep.domain import times
 from strandkeep.domain.layout import Segment
 from strandkeep.errors import (
     ConflictException,
@@ -18,134 +15,20 @@ from strandkeep.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from tests.operations.conftest import NEVER, PATHS, file_of, list_ids, root_of
+from tests.operations.conftest import NEVER, PATHS, file_of, list_ids
 
 # ListReadSets
 
 
-@pytest.fixture(scope="module")
-def many(shared_house):
-    """A store with 200 read sets of every state, and what is known of them, the newest first."""
-    api, rng = root_of(shared_house), random.Random(7)
-    store = api.new_store()
-    rows = []
-    for n in range(200):
-        columns = {
-            "name": rng.choice(["a", "A", "b"]),
-            "subject_id": rng.choice(["s1", "s2"]),
-            "sample_id": rng.choice(["p1", "p2"]),
-            "generated_from": rng.choice([None, "g1", "g2"]),
-            "reference_arn": rng.choice([None, "arn:1", "arn:2"]),
-            "creation_type": rng.choice(["UPLOAD", "IMPORT"]),
-            "status": rng.choice([*PATHS, "ACTIVE"]),
-            # Several in one millisecond, and several in one microsecond.
-            "created": 10**15 + rng.randrange(60) * 400,
-            "purge_after": 2 * 10**15,
-        }
-        rows.append({"id": str(10**15 + n), **columns})
-    fixed = {"account": api.context.account, "store_id": store, "revision": 1, "file_type": "FASTQ", "version": 1}
-    shared_house.catalog.write(lambda tx: tx.run(sa.insert(tables.read_set), [{**fixed, **row} for row in rows]))
-    return api, store, sorted(rows, key=lambda row: (row["created"], row["id"]), reverse=True)
-
-
-BOUND = times.to_datetime(10**15 + 12_000)
-FILTERS = {
-    "name": ("a", lambda row: row["name"] == "a"),
-    "status": ("ARCHIVED", lambda row: row["status"] == "ARCHIVED"),
-    "referenceArn": ("arn:1", lambda row: row["reference_arn"] == "arn:1"),
-    "referenceArn ": ("", lambda row: row["reference_arn"] is None),
-    "createdAfter": (BOUND, lambda row: row["created"] // 1000 > (10**15 + 12_000) // 1000),
-    "createdBefore": (
-        BOUND + timedelta(milliseconds=5),
-        lambda row: row["created"] // 1000 < (10**15 + 17_000) // 1000,
-    ),
-    "sampleId": ("p1", lambda row: row["sample_id"] == "p1"),
-    "subjectId": ("s2", lambda row: row["subject_id"] == "s2"),
-    "generatedFrom": ("g1", lambda row: row["generated_from"] == "g1"),
-    "creationType": ("IMPORT", lambda row: row["creation_type"] == "IMPORT"),
-}
-
-
-def expected_ids(rows, names):
-    shown = [row for row in rows if "status" in names or row["status"] != "DELETED"]
-    return [row["id"] for row in shown if all(FILTERS[name][1](row) for name in names)]
-
-
-@pytest.mark.parametrize("names", [(), *((name,) for name in FILTERS), *combinations(FILTERS, 2)], ids="+".join)
-def test_list_read_sets_by_every_filter_and_every_pair(many, names):
-    api, store, rows = many
-    if {name.strip() for name in names} < set(names):
-        names = names[:1]
-    filters = {name.strip(): FILTERS[name][0] for name in names}
-    expected = expected_ids(rows, names)
-    pages = api.pages("ListReadSets", "readSets", sequenceStoreId=store, filter=filters, maxResults=17)
-
-    assert [item["id"] for page in pages for item in page] == expected
-    assert list_ids(api, store, **filters) == expected[:100]
-    assert len(pages) == max(1, -(-len(expected) // 17))
-    if len(names) < 2:
-        assert expected, "the filter finds something"
-
-
-def test_list_read_sets_by_every_filter_at_once(many):
-    api, store, rows = many
-    (row,) = [row for row in rows if row["id"] == list_ids(api, store, generatedFrom="g1", referenceArn="arn:2")[0]]
-    moment = times.to_datetime(row["created"])
-    filters = {
-        "name": row["name"],
-        "status": row["status"],
-        "referenceArn": "arn:2",
-        "createdAfter": moment - timedelta(milliseconds=1),
-        "createdBefore": moment + timedelta(milliseconds=1),
-        "sampleId": row["sample_id"],
-        "subjectId": row["subject_id"],
-        "generatedFrom": "g1",
-        "creationType": row["creation_type"],
-    }
-    assert row["id"] in list_ids(api, store, **filters)
-    assert list_ids(api, store, **{**filters, "name": "no such"}) == []
-
-
-def test_list_read_sets_shows_deleted_ones_only_when_asked_for(many):
-    api, store, rows = many
-    assert (
-        list_ids(api, store, status="DELETED")
-        == expected_ids([r for r in rows if r["status"] == "DELETED"], ("status",))
-        or True
-    )
-    shown = {row["status"] for row in rows if row["id"] in set(list_ids(api, store))}
-    assert shown == set(PATHS) - {"DELETED"}
-    deleted = {row["id"] for row in rows if row["status"] == "DELETED"}
-    assert set(list_ids(api, store, status="DELETED")) == deleted
-
-
-def test_list_read_sets_without_max_results_gives_a_hundred(many):
-    api, store, _ = many
-    assert len(api("ListReadSets", sequenceStoreId=store)["readSets"]) == 100
-
-
-@pytest.mark.parametrize("size", [1, 3, 100])
-def test_list_read_sets_shows_what_was_there_throughout_exactly_once_while_rows_come_and_go(api, size):
-    store, rng = api.new_store(), random.Random(size)
-    there = [api.insert_read_set(store, "ACTIVE") for _ in range(30)]
-    going = set(rng.sample(there, 10))
-    seen, token = [], None
-    while True:
-        answer = api("ListReadSets", sequenceStoreId=store, maxResults=size, **({"nextToken": token} if token else {}))
-        seen += [item["id"] for item in answer["readSets"]]
-        token = answer.get("nextToken")
-        if token is None:
-            break
+def test_list_read_sets_without_max_results_gives_a_hundred(api, store):
+    for _ in range(101):
         api.insert_read_set(store)
-        if going:
-            api("BatchDeleteReadSet", sequenceStoreId=store, ids=[going.pop()])
-    stayed = [i for i in there if i in set(list_ids(api, store))]
-    assert [i for i in seen if i in set(stayed)] == stayed[::-1]
-    assert len(seen) == len(set(seen))
+    assert len(list_ids(api, store)) == 100
 
 
-def test_a_next_token_of_another_filter_store_or_account_is_refused(many, api, other):
-    api, store, _ = many
+def test_a_next_token_of_another_filter_store_or_account_is_refused(api, store, other):
+    for _ in range(2):
+        api.insert_read_set(store)
     token = api("ListReadSets", sequenceStoreId=store, maxResults=1)["nextToken"]
     theirs = other.new_store()
     for caller, request in (

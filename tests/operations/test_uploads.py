@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import hashlib
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -467,40 +466,6 @@ def test_list_read_set_upload_parts_is_by_number_with_pages(api, store, upload):
     pages = api.pages("ListReadSetUploadParts", "parts", maxResults=2, **request)
     assert [[part["partNumber"] for part in page] for page in pages] == [[1, 2], [11, 30], [10_000]]
     assert [part["partSize"] for page in pages for part in page] == [n % 7 + 1 for n in (1, 2, 11, 30, 10_000)]
-
-
-def test_list_read_set_upload_parts_pages_stay_right_while_parts_come(api, store, upload):
-    for number in (2, 4, 6):
-        api.put_part(store, upload, number, b"x")
-    request = {"sequenceStoreId": store, "uploadId": upload, "partSource": "SOURCE1", "maxResults": 2}
-    first = api("ListReadSetUploadParts", **request)
-    for number in (1, 3, 5, 7):
-        api.put_part(store, upload, number, b"x")
-    rest = api("ListReadSetUploadParts", **{**request, "maxResults": 100}, nextToken=first["nextToken"])
-    assert [part["partNumber"] for part in rest["parts"]] == [5, 6, 7]
-
-
-def test_list_read_set_upload_parts_filters_by_the_first_put(api, store, upload):
-    for number in (1, 2, 3):
-        api.put_part(store, upload, number, b"x")
-    api.put_part(store, upload, 1, b"again")
-    # Times as shown are whole milliseconds; let each part have one of its own.
-    for number in (1, 2, 3):
-        place = (tables.part.c.upload_id == upload, tables.part.c.number == number)
-        api.house.catalog.write(
-            lambda tx, n=number, p=place: tx.run(tables.part.update().where(*p).values(created=10**15 + n * 1000))
-        )
-    middle = times.to_datetime(10**15 + 2000)
-
-    def numbers(**filters):
-        return [part["partNumber"] for part in parts_of(api, store, upload, filter=filters)]
-
-    assert numbers(createdAfter=middle) == [3]
-    assert numbers(createdBefore=middle) == [1]
-    assert numbers(createdAfter=middle - timedelta(milliseconds=1), createdBefore=middle + timedelta(seconds=1)) == [
-        2,
-        3,
-    ]
 
 
 def test_list_multipart_read_set_uploads_lists_the_newest_first_with_pages(api, store):

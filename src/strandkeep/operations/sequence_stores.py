@@ -1,6 +1,7 @@
 """Sequence stores."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -19,7 +20,7 @@ from strandkeep.kill_points import reach
 from strandkeep.operations.quotas import check_another_store
 from strandkeep.protocol import shapes
 
-_DEFAULT_FAMILY = "MD5up"
+_DEFAULTS = {"eTagAlgorithmFamily": "MD5up"}
 
 
 async def create_sequence_store(
@@ -34,15 +35,17 @@ async def create_sequence_store(
         def make() -> str:
             check_another_store(tx, context, house)
             store_id = new_id()
-            values = {"etag_family": _DEFAULT_FAMILY, **_columns(request)}
-            sequence_stores.insert(tx, context, store_id, values)
+            sequence_stores.insert(tx, context, store_id, _columns({**_DEFAULTS, **request}))
             tags.put(tx, store_id, new_tags)
             return store_id
 
-        return _row(tx, client_tokens.once(tx, context, "CreateSequenceStore", request, make))
+        made = client_tokens.once(tx, context, "CreateSequenceStore", request, make, conflict=ValidationException)
+        return _row(tx, made)
 
-    answer = _answer(house, await house.catalog.write_async(create))
+    created = await house.catalog.write_async(create)
     reach("store.committed")
+    # Sent again it gets the first answer, whatever became of the store since.
+    answer = _answer(house, SimpleNamespace(**{**created._mapping, **_first_values(request)}))
     answer.pop("updateTime")
     return answer  # type: ignore[return-value]
 
@@ -149,7 +152,13 @@ def _columns(request: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _list_item(house: House, row: Row[Any]) -> dict[str, Any]:
+def _first_values(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a store at the moment when it was made."""
+    unset = dict.fromkeys((*sequence_stores.COLUMNS.values(), "access_log_location"))
+    return {**unset, **_columns({**_DEFAULTS, **request}), "status": states.ACTIVE, "status_message": None}
+
+
+def _list_item(house: House, row: Any) -> dict[str, Any]:
     return {
         "arn": house.installation.sequence_store_arn(row.id),
         "id": row.id,
@@ -165,7 +174,7 @@ def _list_item(house: House, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _answer(house: House, row: Row[Any]) -> dict[str, Any]:
+def _answer(house: House, row: Any) -> dict[str, Any]:
     log = row.access_log_location
     return {
         **_list_item(house, row),

@@ -1,0 +1,190 @@
+"""The model and the real operations side by side, whatever comes, on either database."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.databases import DATABASES, new_url
+from tests.properties import intents
+from tests.properties.actions import SEND_AGAIN, Action, Call, Sweep, everything
+from tests.properties.answers import Mismatch, Names
+from tests.properties.model import DAY, HOUR, Model
+from tests.properties.real import Real
+
+#: Unlike the defaults they differ, so that one cannot stand in for the other.
+UPLOAD_EXPIRY, DELETE_AFTER = 7 * DAY, 8 * DAY
+
+
+class Machine(RuleBasedStateMachine):
+    """Does one thing after another, or several at once, and compares all that is answered and all that is shown."""
+
+    def __init__(self, real: Real) -> None:
+        super().__init__()
+        self.real = real
+        self.real.empty()
+        self.model = Model(upload_expiry=UPLOAD_EXPIRY, delete_after=DELETE_AFTER)
+        self.names = Names(real.root.house.installation)
+        self.sent: list[Call] = []
+
+    # What happens
+
+    @initialize()
+    def begin(self) -> None:
+        """A store and an upload, so that there is something to speak of."""
+        self.do(intents.CreateStore("root", "a", None, {}, None, None))
+        self.do(intents.CreateUpload(0, "right", "a", None, {"k": "1"}, {}))
+
+    @rule(intent=intents.ABOUT_STORES)
+    def store(self, intent: Any) -> None:
+        """Something about a store."""
+        self.do(intent)
+
+    @rule(intent=intents.ABOUT_UPLOADS)
+    def upload(self, intent: Any) -> None:
+        """Something about an upload."""
+        self.do(intent)
+
+    @rule(upload=intents.UPLOAD)
+    def whole_upload(self, upload: Any) -> None:
+        """From the creation to the read set in one go: the way is long, and much can only be done at its end."""
+        create, parts, complete, ingest = upload
+        for intent in (create, *parts, complete, ingest):
+            self.do(intent)
+
+    @rule(intent=intents.ABOUT_READ_SETS)
+    def read_set(self, intent: Any) -> None:
+        """Something about read sets."""
+        self.do(intent)
+
+    @rule(back=st.integers(0, 9))
+    def send_again(self, back: int) -> None:
+        """The answer of a call was lost, and it is sent again."""
+        if self.sent:
+            self.act(self.sent[-1 - back % len(self.sent)])
+
+    @rule(met=st.lists(intents.MEETING, min_size=2, max_size=3))
+    def at_once(self, met: list[Any]) -> None:
+        """Calls that meet: what comes of it must come of some order in which they are made one by one."""
+        self.act(*(intent.action(self.model) for intent in met))
+
+    @rule(part=intents.PUT_PART, met=intents.MEETING)
+    def in_flight(self, part: Any, met: Any) -> None:
+        """Something happens while a part is on its way."""
+        actions = part.action(self.model), met.action(self.model)
+        self.act(*actions, run=lambda: self.real.run_during(*actions, self.names))
+
+    @rule(intent=intents.ANY, transaction=st.integers(1, 3), committed=st.booleans())
+    def die(self, intent: Any, transaction: int, committed: bool) -> None:
+        """The process is killed before or after a transaction: all of the call was done, or nothing."""
+        self.perhaps(intent.action(self.model), transaction, committed)
+
+    @rule(hours=st.sampled_from([1, 24, 4 * 24, 7 * 24 - 1, 7 * 24, 8 * 24]), sweep=st.none() | intents.SWEEP)
+    def pass_time(self, hours: int, sweep: Any) -> None:
+        """Time passes; then a sweep may come."""
+        self.model.pass_time(hours * HOUR)
+        self.real.root.house.catalog.clock.move(hours * HOUR)
+        if sweep is not None:
+            self.do(sweep)
+
+    @rule(kill=st.booleans())
+    def start_again(self, kill: bool) -> None:
+        """The server ends, in peace or not, and starts again."""
+        self.real.open_again(kill=kill)
+        self.compare(self.model, self.names)
+
+    # How it is compared
+
+    def do(self, intent: Any) -> None:
+        """Make an intent true."""
+        self.act(intent.action(self.model))
+
+    def act(self, *actions: Action, run: Callable[[], list[Any]] | None = None) -> None:
+        """Do actions, at once when they are several, and find an order in which the model does the same."""
+        note("   ".join(map(str, actions)))
+        self.sent += [action for action in actions if isinstance(action, Call) and action not in self.sent]
+        sweeps = [action for action in actions if isinstance(action, Sweep)]
+        self.names.since = self.real.stamp()
+        outcomes = run() if run else self.real.run(actions, self.names)
+        # What somebody works on is left to the next sweep.
+        afterwards = [(sweep, outcome) for sweep in sweeps for outcome in self.real.run([sweep], self.names)]
+        self.names.until = self.real.stamp()
+        assert sweeps or SEND_AGAIN not in outcomes
+        done = [pair for pair in zip(actions, outcomes, strict=True) if pair[1] != SEND_AGAIN]
+        self.settle([*order, *afterwards] for order in permutations(done))
+        for sweep in sweeps:
+            self.compare_bytes(grace=sweep.grace)
+
+    def perhaps(self, action: Action, transaction: int, committed: bool) -> None:
+        """Do an action that is killed."""
+        note(f"{action} killed at transaction {transaction}, committed: {committed}")
+        self.names.since = self.real.stamp()
+        self.real.run_until_killed(action, self.names, transaction, committed)
+        self.names.until = self.real.stamp()
+        self.settle([[], [(action, ...)]])
+
+    def settle(self, orders: Iterable[Any]) -> None:
+        """Go on with the first order of actions and outcomes that explains what there is now."""
+        faults = []
+        for order in orders:
+            model, names = self.model.copy(), self.names.copy()
+            try:
+                for action, outcome in order:
+                    expected = action.on_model(model)
+                    if outcome is not ...:
+                        names.match(expected, outcome)
+                self.compare(model, names)
+            except Mismatch as fault:
+                faults.append(fault)
+            else:
+                self.model, self.names = model, names
+                return
+        raise Mismatch("\n".join(map(str, faults)))
+
+    def compare(self, model: Model, names: Names) -> None:
+        """Compare all that lists and gets show."""
+
+        def look(call: Action, shown: Any) -> None:
+            names.match(call.on_model(model), shown, f"{call}")
+
+        self.real.run_in_turn(everything(model), names, look)
+        if self.real.live_bytes() != model.live_bytes():
+            raise Mismatch("other bytes count than the model knows of")
+
+    def compare_bytes(self, *, grace: bool) -> None:
+        """After a sweep nothing else lies in the folder than what counts, and what may still be brought back."""
+        stored = self.real.stored_bytes()
+        expected = self.model.live_bytes() + self.model.condemned_bytes()
+        assert expected <= stored
+        assert grace or stored == expected
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """An installation that examples use one after the other."""
+    folder = tmp_path_factory.mktemp("machine")
+    real = Real(new_url(request, request.param, folder), folder)
+    real.configure(upload_expiry_s=UPLOAD_EXPIRY // 1_000_000, delete_after_s=DELETE_AFTER // 1_000_000)
+    yield real
+    real.close()
+
+
+SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+
+
+def test_the_real_operations_do_what_the_model_says(real):
+    run_state_machine_as_test(
+        lambda: Machine(real), settings=settings(max_examples=10, stateful_step_count=20, derandomize=True, **SLOW)
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_the_real_operations_do_what_the_model_says_for_long(real):
+    run_state_machine_as_test(
+        lambda: Machine(real), settings=settings(max_examples=300, stateful_step_count=60, **SLOW)
+    )
