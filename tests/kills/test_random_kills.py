@@ -23,7 +23,7 @@ _ROUNDS = 10
 _LOAD_S = (0.1, 2.5)
 
 #: Seconds from a start to a kill in the midst of it.
-_START_S = (0.1, 2.0)
+_START_S = (0.1, 2.5)
 
 
 class Rounds:
@@ -35,6 +35,8 @@ class Rounds:
         self._chain = chain
         self._chance = random.Random(seed)
         self._armed = ""
+        # The very first start too, which makes the folder, the catalog and the root key.
+        self._kill_a_start()
         chain.start()
         self._hands = [Hand(chain.client, random.Random(f"{seed} {number}")) for number in range(_HANDS)]
 
@@ -72,14 +74,17 @@ class Rounds:
     def _start_again(self) -> None:
         """Start, at times killed while it starts, and armed for a point every other time."""
         if self._chance.random() < 0.2:
-            process = begin(**self._chain.place())
-            time.sleep(self._chance.uniform(*_START_S))
-            process.kill()
-            process.wait()
-            self.counts["kills of a start"] += 1
+            self._kill_a_start()
         self._armed = self._chance.choice(list(POINTS)) if self._chance.random() < 0.5 else ""
-        armed = f"{self._armed}:{self._chance.randint(1, 8)}" if self._armed else ""
+        armed = f"{self._armed}:{self._chance.randint(1, 4)}" if self._armed else ""
         self._chain.start(kill_point=armed)
+
+    def _kill_a_start(self) -> None:
+        process = begin(**self._chain.place())
+        time.sleep(self._chance.uniform(*_START_S))
+        process.kill()
+        process.wait()
+        self.counts["kills of a start"] += 1
 
     def _findings_in_spite_of_a_kill(self):
         """What is wrong; the point may be reached already by what the server puts right."""
