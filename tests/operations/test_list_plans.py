@@ -11,7 +11,7 @@ from strandkeep.catalog import tables
 from strandkeep.domain import states, times
 from tests.operations.conftest import root_of
 
-ROWS = 3_000
+ROWS = 12_000
 PAGE = 10
 BEGIN = 10**15
 
@@ -43,7 +43,7 @@ def many(shared_house):
     fixed = {"account": api.context.account, "store_id": store, "revision": 1, "file_type": "FASTQ", "version": 1}
 
     def row(n):
-        values = {column: rare if n % 1000 == 7 else common or None for column, common, rare in COLUMNS.values()}
+        values = {column: rare if n % 4000 == 7 else common or None for column, common, rare in COLUMNS.values()}
         status = states.ACTIVE if ROWS // 3 < n < ROWS * 2 // 3 else states.DELETED
         status = states.PROCESSING_UPLOAD if n % 500 == 0 else status
         purge_after = 2 * BEGIN if status == states.DELETED else None
@@ -94,7 +94,7 @@ def rows_read(api, call):
 
 
 def _on_sqlite(connection, statement, parameters):
-    """Steps of SQLite's machine, some thirty for each row that it looks at."""
+    """Steps of SQLite's machine: up to thirty for each row that it looks at, of which it keeps no count."""
     steps = itertools.count()
     driver = connection.connection.driver_connection
     driver.set_progress_handler(lambda: next(steps) and 0, 30)
