@@ -22,3 +22,8 @@ class StoredBlob:
     def crc(self, block: int) -> int:
         """The CRC-32 of block number `block`, from 0."""
         return int.from_bytes(self.block_crcs[4 * block : 4 * block + 4], "big")
+
+
+def damage_message(source: str, damage: Exception) -> str:
+    """What a read set says of itself when bytes of one of its files are not what was stored."""
+    return f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."

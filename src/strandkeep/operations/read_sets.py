@@ -10,7 +10,7 @@ from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Reader, Transaction, blobs, moves, read_sets
 from strandkeep.catalog.locks import lock_read_sets
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import StoredBlob
+from strandkeep.domain.blobs import StoredBlob, damage_message
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.paging import DEFAULT_PAGE
@@ -153,7 +153,7 @@ async def _stream(
             async for chunk in house.blobs.stream(blob, span.offset, span.length):
                 yield chunk
     except DamagedBlob as damage:
-        message = f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."
+        message = damage_message(source, damage)
         await house.catalog.write_async(lambda tx: moves.remark(tx, context, read_set_id, "damaged", message))
         raise
 
