@@ -201,9 +201,15 @@ def purge(tx: Transaction, read_set_id: str) -> list[str]:
 
 
 def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:
+    """Those blobs that nothing points at any more; of two that drop the last pointers at once, the later sees it."""
     blob = tables.blob.c.name
     free = (
         ~sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.blob == blob).exists(),
         ~sa.select(tables.part.c.blob).where(tables.part.c.blob == blob).exists(),
     )
-    return [row.name for chunk in chunks(names) for row in tx.all(sa.select(blob).where(blob.in_(chunk), *free))]
+    found: list[str] = []
+    for chunk in chunks(sorted(names)):
+        query = sa.select(blob).where(blob.in_(chunk))
+        tx.all(query.order_by(blob).with_for_update())
+        found += [row.name for row in tx.all(query.where(*free))]
+    return found

@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Transaction, jobs, moves, read_sets, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import Span
+from strandkeep.domain.blobs import Span, damage_message
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.examine import examine_fastq
@@ -34,7 +35,7 @@ _PROGRESS_S = 2.0
 def ingest(house: House, job: Row[Any]) -> Conclusion:
     """Examine the files of a read set; what to write of it is the conclusion."""
     read_set, family, files = house.catalog.read(lambda reader: _load(reader, job))
-    sources = {file.source: _stored_bytes(house, read_set.id, file) for file in files}
+    sources = {file.source: _vouched_for(house, job, file) for file in files}
     found = examine_fastq(sources, algorithm=_ALGORITHMS[family], progress=_reporter(house, job))  # type: ignore[arg-type]
     reach("ingest.examined")
     if found.problems:
@@ -56,6 +57,16 @@ def _load(reader: Any, job: Row[Any]) -> tuple[Row[Any], str, Any]:
     if read_set is None or store is None or read_set.status != states.PROCESSING_UPLOAD:
         raise Superseded
     return read_set, store.etag_family, read_sets.files(reader, read_set.id)
+
+
+def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
+    """The bytes of a file; what is damaged is told by the read set, and is no fault of the file."""
+    try:
+        yield from _stored_bytes(house, job.subject, file)
+    except DamagedBlob as damage:
+        context, message = RequestContext(**job.context), damage_message(file.source, damage)
+        house.catalog.write(lambda tx: moves.remark(tx, context, job.subject, "damaged", message))
+        raise
 
 
 def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Reader, moves, read_sets
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import Span
+from strandkeep.domain.blobs import Span, damage_message
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
@@ -119,7 +119,7 @@ async def _stream(
         async for chunk in house.blobs.stream(piece.spans):
             yield chunk
     except DamagedBlob as damage:
-        message = f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."
+        message = damage_message(source, damage)
         await house.catalog.write_async(lambda tx: moves.remark(tx, context, read_set_id, "damaged", message))
         raise
 
