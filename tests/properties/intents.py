@@ -288,8 +288,13 @@ MEETING = st.one_of(
     *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
     *[PUT_PART, COMPLETE, BATCH_OF_ONE] * 2,
 )
-#: A whole upload: its creation, its parts, and what completes and checks it.
-PARTS = st.lists(
-    st.builds(PutPart, st.just(0), st.just("right"), SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3
-)
-UPLOAD = st.tuples(CREATE_UPLOAD, PARTS, COMPLETE, INGEST)
+#: A whole upload, all of it about the newest of everything.
+RIGHT = (st.just(0), st.just("right"))
+PARTS = st.lists(st.builds(PutPart, *RIGHT, SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3)
+UPLOAD = st.tuples(
+    st.builds(CreateUpload, *RIGHT, NAMES, TOKENS, TAGS, st.sampled_from(MORE)),
+    PARTS,
+    st.builds(Complete, *RIGHT, st.sampled_from(["all"] * 3 + ["all, backwards and in hex", "SOURCE1 alone"])),
+    st.builds(Ingest, st.just(0), st.sampled_from(["ends", "ends", "another ends first"])),
+    st.lists(st.builds(Batch, st.just("BatchDeleteReadSet"), st.just([0]), st.just("right")), max_size=1),
+).map(lambda drawn: [drawn[0], *drawn[1], drawn[2], drawn[3], *drawn[4]])
