@@ -1,11 +1,12 @@
 """The model and the real operations side by side, whatever comes, on either database."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -15,6 +16,7 @@ from tests.properties.actions import SEND_AGAIN, Action, Call, Sweep, everything
 from tests.properties.answers import Mismatch, Names
 from tests.properties.model import DAY, HOUR, Model
 from tests.properties.real import Real
+from tests.soak import soak_seeds
 
 #: Unlike the defaults they differ, so that one cannot stand in for the other.
 UPLOAD_EXPIRY, DELETE_AFTER = 7 * DAY, 8 * DAY
@@ -23,10 +25,12 @@ UPLOAD_EXPIRY, DELETE_AFTER = 7 * DAY, 8 * DAY
 class Machine(RuleBasedStateMachine):
     """Does one thing after another, or several at once, and compares all that is answered and all that is shown."""
 
-    def __init__(self, real: Real) -> None:
+    def __init__(self, real: Real, done: "Counter[str]") -> None:
         super().__init__()
         self.real = real
         self.real.empty()
+        self.done = done
+        self.done["examples"] += 1
         self.model = Model(upload_expiry=UPLOAD_EXPIRY, delete_after=DELETE_AFTER)
         self.names = Names(real.root.house.installation, since=real.stamp())
         self.sent: list[Call] = []
@@ -112,6 +116,7 @@ class Machine(RuleBasedStateMachine):
         note("   ".join(map(str, actions)))
         self.sent += [action for action in actions if isinstance(action, Call) and action not in self.sent]
         sweeps = [action for action in actions if isinstance(action, Sweep)]
+        self.done["actions"] += len(actions)
         outcomes = run() if run else self.real.run(actions, self.names)
         # What somebody works on is left to the next sweep.
         afterwards = [(sweep, outcome) for sweep in sweeps for outcome in self.real.run([sweep], self.names)]
@@ -124,6 +129,7 @@ class Machine(RuleBasedStateMachine):
     def perhaps(self, action: Action, transaction: int, committed: bool) -> None:
         """Do an action that is killed."""
         note(f"{action} killed at transaction {transaction}, committed: {committed}")
+        self.done["kills"] += 1
         self.real.run_until_killed(action, self.names, transaction, committed)
         self.settle([[], [(action, ...)]])
 
@@ -151,6 +157,7 @@ class Machine(RuleBasedStateMachine):
         """Compare all that lists and gets show."""
 
         def look(call: Action, shown: Any) -> None:
+            self.done["looks"] += 1
             names.match(call.on_model(model), shown, f"{call}")
 
         self.real.run_in_turn(everything(model), names, look)
@@ -185,18 +192,30 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     real.close()
 
 
-SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
+def run_machine(real: Real, done: "Counter[str]", number: int | None = None, **more: Any) -> None:
+    """Run the machine by a seed, or always in the same way."""
+
+    def machine() -> Machine:
+        return Machine(real, done)
+
+    if number is not None:
+        seed(number)(machine)
+    slow = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True, "database": None}
+    run_state_machine_as_test(machine, settings=settings(derandomize=number is None, **slow, **more))
 
 
 def test_the_real_operations_do_what_the_model_says(real):
-    run_state_machine_as_test(
-        lambda: Machine(real), settings=settings(max_examples=15, stateful_step_count=25, derandomize=True, **SLOW)
-    )
+    done: Counter[str] = Counter()
+    run_machine(real, done, max_examples=15, stateful_step_count=25)
+    assert done["looks"] > 1000
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_the_real_operations_do_what_the_model_says_for_long(real):
-    run_state_machine_as_test(
-        lambda: Machine(real), settings=settings(max_examples=300, stateful_step_count=60, **SLOW)
-    )
+def test_the_real_operations_do_what_the_model_says_for_long(real, soak_report):
+    for number in soak_seeds("1-8"):
+        done: Counter[str] = Counter()
+        try:
+            run_machine(real, done, number, max_examples=40, stateful_step_count=60)
+        finally:
+            soak_report.add("model and real operations side by side", number, **done)
