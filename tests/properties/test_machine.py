@@ -72,9 +72,11 @@ class Machine(RuleBasedStateMachine):
         if self.sent:
             self.act(self.sent[-1 - back % len(self.sent)])
 
-    @rule(met=st.lists(intents.MEETING, min_size=2, max_size=3))
-    def at_once(self, met: list[Any]) -> None:
+    @rule(parts=intents.FEW_PARTS, met=intents.MEETINGS)
+    def at_once(self, parts: list[Any], met: list[Any]) -> None:
         """Calls that meet: what comes of it must come of some order in which they are made one by one."""
+        for part in parts:
+            self.do(part, look=False)
         self.act(*(intent.action(self.model) for intent in met))
 
     @rule(part=intents.PUT_PART, met=intents.MEETING)
