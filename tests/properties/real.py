@@ -165,6 +165,13 @@ class Real:
         """All bytes that lie in the folder."""
         return Counter(self._content(name) for names in self.root.house.blobs.orphans(0) for name in names)
 
+    def overdue(self) -> list[str]:
+        """Condemned blobs whose time has come, and whose bytes still lie there."""
+        now = self.stamp()
+        rows = self.root.rows(tables.blob, state="condemned")
+        due = [row.name for row in rows if row.delete_after is None or row.delete_after <= now]
+        return [name for name in due if list(self.folder.glob(f"blobs/*/{name}"))]
+
     def _content(self, name: str) -> bytes:
         (path,) = self.folder.glob(f"blobs/*/{name}")
         return path.read_bytes()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from tests.databases import DATABASES, new_url
 from tests.properties import intents
 from tests.properties.actions import SEND_AGAIN, Action, Call, Sweep, everything
-from tests.properties.answers import Mismatch, Names
+from tests.properties.answers import Id, Mismatch, Names
 from tests.properties.model import DAY, HOUR, Model
 from tests.properties.real import Real
 from tests.soak import soak_seeds
@@ -174,6 +174,15 @@ class Machine(RuleBasedStateMachine):
         expected = self.model.live_bytes() + self.model.condemned_bytes()
         assert expected <= stored
         assert grace or stored == expected
+        assert self.real.overdue() == []
+
+    def teardown(self) -> None:
+        """Every state that a thing had is in its events, one after the other."""
+        for thing, known in self.names.known.items():
+            if isinstance(thing, Id):
+                moves = self.real.root.events(known)
+                assert moves[0][0] is None
+                assert all(before == after for (_, after), (before, _) in pairwise(moves))
 
 
 @pytest.fixture(scope="module")
