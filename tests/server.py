@@ -89,18 +89,27 @@ def command_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **{f"STRANDKEEP_{name.upper()}": value for name, value in settings.items()}}
 
 
-def launch(data_dir: Path, *arguments: str, port: int = 0, **settings: str) -> RunningServer:
-    """Start `strandkeep serve` and wait for its ready line."""
+def begin(data_dir: Path, *arguments: str, port: int = 0, **settings: str) -> "subprocess.Popen[str]":
+    """Start `strandkeep serve`; its first line is to be read."""
     command = [*STRANDKEEP, "serve", "--data-dir", str(data_dir), "--port", str(port), *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=command_environment(settings)
-    )
+    environment = command_environment(settings)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=environment)
+
+
+def launch(
+    data_dir: Path, *arguments: str, port: int = 0, known: Mapping[str, str] | None = None, **settings: str
+) -> RunningServer:
+    """Start `strandkeep serve` and wait for its ready line.
+
+    `known` is what `strandkeep env` printed for this folder and port before, for restarts without number.
+    """
+    process = begin(data_dir, *arguments, port=port, **settings)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
         raise RuntimeError(f"the server did not start; exit status {process.wait(timeout=_START_S)}")
     running = RunningServer(process, data_dir, settings, line.strip())
-    running.environment = printed_environment(data_dir, **settings)
+    running.environment = dict(known or printed_environment(data_dir, **settings))
     return running
 
 

@@ -80,13 +80,13 @@ def test_a_folder_whose_holder_was_killed_is_free_at_once(folder):
     assert folder.holder()["pid"] == 2
 
 
-def test_hold_waits_a_little_for_a_holder_that_is_just_ending(folder):
-    with in_another_process(folder.path, "sys.stdin.readline()") as holder:
+@pytest.mark.parametrize("take", [DataFolder.check_free, lambda folder: folder.hold({"pid": 2, "url": "u"})])
+def test_a_holder_that_is_just_ending_is_waited_for_a_little(folder, take):
+    with in_another_process(folder.path, "sys.stdin.readline(); import time; time.sleep(0.5)") as holder:
         holder.stdout.readline()
         holder.stdin.write("end\n")
         holder.stdin.flush()
-        folder.hold({"pid": 2, "url": "u"})
-        assert folder.holder()["pid"] == 2
+        take(folder)
 
 
 def test_a_second_hold_in_the_same_process_is_in_use_too(folder):

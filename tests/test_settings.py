@@ -2,6 +2,7 @@
 
 import pytest
 
+from strandkeep.domain.quotas import QUOTAS
 from strandkeep.settings import Settings, SettingsError, describe, load_settings
 
 
@@ -55,15 +56,40 @@ def test_a_value_of_another_type_in_the_file_is_an_error(tmp_path, toml):
     [
         ("ACCOUNT", ["", "123456789012"], ["12345678901", "1234567890123", "12345678901a", "123456789012\n"]),
         ("REGION", ["us-east-1", "us-gov-west-1", "ap-southeast-2"], ["", "us", "US-EAST-1", "us-east-1 ", "a/b"]),
+        ("PROFILE", ["lab", "aws"], ["", "AWS", "other"]),
         ("PARTITION", ["aws", "aws-cn", "aws-us-gov"], ["", "azure", "aws cn", "AWS"]),
     ],
 )
-def test_what_stands_in_arns_has_their_form(tmp_path, name, good, bad):
+def test_a_word_has_its_form(tmp_path, name, good, bad):
     for value in good:
         assert getattr(load(tmp_path, **{"STRANDKEEP_" + name: value}), name.lower()) == value
     for value in bad:
         with pytest.raises(SettingsError, match=f"{name.lower()} is"):
             load(tmp_path, **{"STRANDKEEP_" + name: value})
+
+
+def test_a_quota_is_the_profiles_until_it_is_set(tmp_path):
+    assert load(tmp_path).quota_sequence_stores is None
+    assert load(tmp_path, "quota_sequence_stores = 5").quota_sequence_stores == 5
+    assert load(tmp_path, STRANDKEEP_QUOTA_FILE_SIZE="0").quota_file_size == 0
+    with pytest.raises(SettingsError, match=r"quota_file_size is '1 GB'; it must be a whole number of bytes"):
+        load(tmp_path, STRANDKEEP_QUOTA_FILE_SIZE="1 GB")
+
+
+def test_each_quota_has_its_setting():
+    names = {name for name, *_ in describe() if name.startswith("quota_")}
+    assert names == {f"quota_{name}" for name in QUOTAS}
+
+
+@pytest.mark.parametrize("rates", ["", "GetReadSet=30", "GetReadSet=0.5, UploadReadSetPart = 10", "X=0"])
+def test_rates_have_a_form(tmp_path, rates):
+    assert load(tmp_path, STRANDKEEP_RATES=rates).rates == rates
+
+
+@pytest.mark.parametrize("rates", ["GetReadSet", "GetReadSet=", "=1", "A=-1", "A=1e3", "A=1 B=2", "A=1;B=2", "A=1,"])
+def test_rates_of_another_form_are_an_error_that_shows_it(tmp_path, rates):
+    with pytest.raises(SettingsError, match=r"rates is .*Operation=calls"):
+        load(tmp_path, STRANDKEEP_RATES=rates)
 
 
 @pytest.mark.parametrize("content", [b"not toml", b"region = ", b"\xff\xfe"])

@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import gc
 import logging
-import os
 import signal
 import socket
 import threading
@@ -16,17 +15,20 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from strandkeep import kill_points
 from strandkeep.access.audit import Audit
 from strandkeep.access.first_start import open_installation
 from strandkeep.access.keys import KeyRing
 from strandkeep.access.sealing import SealError, open_sealer
 from strandkeep.blobs import LocalBlobs, OutOfSpace
 from strandkeep.catalog import accounts, open_catalog, sqlite_url
+from strandkeep.domain.rates import rates_in_force
 from strandkeep.folder import DataFolder, FolderInUse
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator
 from strandkeep.http.dispatch import Dispatcher
 from strandkeep.http.edge import Check, Edge
+from strandkeep.http.throttle import Throttle
 from strandkeep.jobs.engine import JobEngine
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
@@ -35,8 +37,6 @@ from strandkeep.protocol.service import load_service
 from strandkeep.settings import Settings, SettingsError, load_settings
 
 _log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
 
 #: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 _MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
@@ -58,17 +58,18 @@ class ServeOptions:
 
 
 def load_edge(options: ServeOptions) -> Edge:
-    """The ASGI application, in the process that serves: it ends with its parent and holds the data folder.
+    """The ASGI application, in the process that serves: it holds the data folder.
 
     CannotStart when the folder, a setting, the key or the database is not as it must be.
     """
-    _die_with(options.parent)
     _keep_freed_memory()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = DataFolder(options.data_dir)
     try:
         folder.hold({"pid": options.parent, "url": options.url})
-        server = Server(load_settings(folder.path))
+        settings = load_settings(folder.path)
+        kill_points.arm(settings.kill_point, options.parent)
+        server = Server(settings)
     except (FolderInUse, SettingsError, SealError, OSError, ValueError) as reason:
         raise CannotStart(str(reason)) from reason
     except SQLAlchemyError as fault:
@@ -90,7 +91,8 @@ class Server:
     """The parts of one running server, in the order in which they depend on each other."""
 
     def __init__(self, settings: Settings) -> None:
-        data = settings.data_dir
+        data, service = settings.data_dir, load_service()
+        throttle = Throttle(rates_in_force(settings.profile, settings.rates, service.operations))
         self.catalog = open_catalog(settings.database_url or sqlite_url(data / "catalog.sqlite"))
         sealer = open_sealer(data / "secret.key")
         installation, paging_key = open_installation(self.catalog, sealer, settings)
@@ -105,7 +107,7 @@ class Server:
         )
         self.sweeper = Sweeper(self.house)
         keys = KeyRing(self.catalog, sealer)
-        self.dispatcher = Dispatcher(self.house, load_service(), Authenticator(keys), self.audit)
+        self.dispatcher = Dispatcher(self.house, service, Authenticator(keys), throttle, self.audit)
 
     def start(self) -> None:
         """Begin to run jobs and to sweep."""
@@ -156,13 +158,6 @@ def _tell_when_ready(options: ServeOptions, folder: DataFolder) -> None:
         except OSError:
             time.sleep(0.01)
     print(f"strandkeep serves {options.url} (pid {options.parent}, data in {folder.path})", flush=True)  # noqa: T201
-
-
-def _die_with(parent: int) -> None:
-    """End this process as soon as its parent does, a kill -9 included; at once when it is gone already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _keep_freed_memory() -> None:

@@ -29,27 +29,17 @@ class DataFolder:
         make_folders([self.path])
 
     def check_free(self) -> None:
-        """Raise FolderInUse when another server holds the folder."""
+        """Raise FolderInUse when another server holds the folder; waits a little for one that is just ending."""
         descriptor = self._open()
         try:
-            _lock(descriptor)
-        except BlockingIOError:
-            raise FolderInUse(self._holder_in_words()) from None
+            self._lock_soon(descriptor)
         finally:
             os.close(descriptor)
 
     def hold(self, about: dict[str, Any]) -> None:
         """Lock the folder and note who holds it; waits a little for a server that is just ending."""
         self._lock = self._open()
-        deadline = time.monotonic() + _HANDOVER_S
-        while True:
-            try:
-                _lock(self._lock)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise FolderInUse(self._holder_in_words()) from None
-                time.sleep(0.05)
+        self._lock_soon(self._lock)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, json.dumps(about).encode(), 0)
 
@@ -60,6 +50,18 @@ class DataFolder:
         except (FileNotFoundError, ValueError):
             return {}
 
+    def _lock_soon(self, descriptor: int) -> None:
+        """Lock the folder by a descriptor. A process that was killed holds it until the kernel has put it away."""
+        deadline = time.monotonic() + _HANDOVER_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise FolderInUse(self._holder_in_words()) from None
+                time.sleep(0.05)
+
     def _open(self) -> int:
         return os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
@@ -69,7 +71,3 @@ class DataFolder:
             f"{self.path} is held by the server with pid {holder.get('pid', '?')} at {holder.get('url', '?')}; "
             "stop it first, or give another folder with --data-dir"
         )
-
-
-def _lock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from strandkeep.blobs import Blobs
 from strandkeep.catalog import Catalog
-from strandkeep.domain import times
+from strandkeep.domain import quotas, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.identifiers import Installation
 from strandkeep.domain.paging import Pager
@@ -18,7 +18,7 @@ class House:
     """The parts of a running installation.
 
     `wake_jobs` says that there is work; it never blocks. `stopping` is set when long work is to be left to the next
-    start.
+    start. `tallies` are what stores held when they were last counted.
     """
 
     installation: Installation
@@ -28,10 +28,15 @@ class House:
     paging_key: bytes
     wake_jobs: Callable[[], None]
     stopping: threading.Event = field(default_factory=threading.Event)
+    tallies: quotas.Tallies = field(default_factory=dict)
 
     def pager(self, context: RequestContext, operation: str, **question: object) -> Pager:
         """The tokens of a list that `context` asks for by `operation` with these scopes and filters."""
         return Pager(self.paging_key, {"account": context.account, "operation": operation, **question})
+
+    def quota(self, name: str) -> int:
+        """The quota of this name in `domain/quotas.py` that holds here; 0 for none."""
+        return quotas.in_force(name, self.settings.profile, getattr(self.settings, f"quota_{name}"))
 
     @property
     def delete_after(self) -> int:

@@ -15,6 +15,11 @@ from typing import Any
 _PREFIX = "STRANDKEEP_"
 _FILE = "strandkeep.toml"
 
+#: How the default of a number is shown that each profile has its own of.
+_PROFILES = "the profile's"
+
+_RATE = r" *[A-Za-z0-9]+ *= *[0-9]{1,9}(\.[0-9]{1,9})? *"
+
 
 class SettingsError(Exception):
     """A setting that does not exist or cannot be so; the message names it and says what it may be."""
@@ -22,6 +27,10 @@ class SettingsError(Exception):
 
 def _setting(default: Any, unit: str, about: str, check: str = "", least: int = 0) -> Any:
     return field(default=default, metadata={"unit": unit, "about": about, "check": check, "least": least})
+
+
+def _quota(unit: str, about: str) -> Any:
+    return _setting(None, unit, f"{about} (402); 0 for no quota.")
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,23 @@ class Settings:
     min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
     stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).", least=1)
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    profile: str = _setting(
+        "lab", "`lab` or `aws`", "Whose quotas and rates hold: `lab` has none, `aws` has those of AWS.", r"lab|aws"
+    )
+    rates: str = _setting(
+        "",
+        "`Operation=calls, …`",
+        "Calls per second and account (429), over the profile's, such as `UploadReadSetPart=10, GetReadSet=0.5`; "
+        "0 for no rate.",
+        rf"({_RATE}(,{_RATE})*)?",
+    )
+    quota_sequence_stores: int | None = _quota("stores", "Sequence stores of an account")
+    quota_read_sets_per_store: int | None = _quota("read sets", "Read sets of a sequence store")
+    quota_open_uploads: int | None = _quota("uploads", "Open uploads of a sequence store")
+    quota_file_size: int | None = _quota("bytes", "Size of one file of a read set")
+    kill_point: str = _setting(
+        "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
+    )
 
 
 def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -74,7 +100,10 @@ def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) 
 
 def describe() -> list[tuple[str, str, str, str]]:
     """(name, default, unit, what it does) of every setting, for the reference."""
-    return [(f.name, str(f.default), f.metadata["unit"], f.metadata["about"]) for f in _settable()]
+    return [
+        (f.name, _PROFILES if f.default is None else str(f.default), f.metadata["unit"], f.metadata["about"])
+        for f in _settable()
+    ]
 
 
 def _settable() -> list[Any]:
@@ -102,7 +131,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if name not in known:
         raise SettingsError(f"{where}: there is no setting {name!r}; there are {', '.join(sorted(known))}")
     setting = known[name]
-    if isinstance(setting.default, int):
+    if setting.default is None or isinstance(setting.default, int):
         least, unit = setting.metadata["least"], setting.metadata["unit"]
         if not re.fullmatch(r"[0-9]{1,18}", str(value)) or int(value) < least:
             raise SettingsError(f"{where}: {name} is {value!r}; it must be a whole number of {unit}, at least {least}")

@@ -1,6 +1,7 @@
 """What holds for blobs in a local folder alone: temporaries, durable names, a full disk."""
 
 import asyncio
+import errno
 import os
 import resource
 import stat
@@ -74,6 +75,24 @@ def test_a_blob_is_synced_before_it_has_its_name_and_its_folder_after(root, monk
     ]
     assert [what for what, _ in calls[3:]] == ["fsync", "rename", "fsync"]
     assert calls[5][1] == str(root / "manifests")
+
+
+def test_a_read_that_brings_less_than_was_asked_for_is_no_damage(root, monkeypatch):
+    """One call may bring some of the bytes, and the next the rest, or the disk's error: neither is a changed byte."""
+    pread, broken = os.pread, []
+
+    def short(descriptor, length, at):
+        if broken and at > 10:
+            raise OSError(errno.EIO, "input/output error")
+        return pread(descriptor, min(length, 11), at)
+
+    with opened(root) as blobs:
+        blob = asyncio.run(blobs.put(body(b"twenty-four bytes of it."), 24))
+        monkeypatch.setattr(os, "pread", short)
+        assert b"".join(blobs.read(blob, 0, 24)) == b"twenty-four bytes of it."
+        broken.append(True)
+        with pytest.raises(OSError, match="input/output"):
+            list(blobs.read(blob, 0, 24))
 
 
 def test_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):

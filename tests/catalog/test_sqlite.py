@@ -127,3 +127,24 @@ def test_the_catalog_lies_where_its_path_says(tmp_path, name):
 def test_a_folder_that_is_not_there_is_an_error_at_the_opening(tmp_path):
     with pytest.raises(sa.exc.OperationalError):
         open_catalog(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.sqlite'}")
+
+
+def test_a_read_whose_end_fails_does_not_stop_those_that_follow(sqlite):
+    """Its transaction is open still, on the connection that this thread keeps."""
+    failing = True
+
+    def commit(connection):
+        if failing:
+            raise sa.exc.OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
+
+    def read_all(reader):
+        return reader.all(sa.select(tables.account))
+
+    assert sqlite.read(read_all) == []
+    (engine,) = sqlite._engines
+    sa.event.listen(engine, "commit", commit)
+    with pytest.raises(sa.exc.OperationalError):
+        sqlite.read(read_all)
+    failing = False
+    assert sqlite.read(read_all) == []
+    assert sqlite._engines == [engine]

@@ -313,5 +313,13 @@ def test_a_manifest_is_stored_and_replaced(place):
     assert place.stored() == {"1.1.json": b"second", "1.2.json": b"other"}
 
 
+def test_a_removed_manifest_is_gone_and_one_that_is_not_there_is_no_matter(place):
+    for name in ("1.1.json", "2.1.json"):
+        place.blobs.put_manifest(name, b"{}")
+    for _ in range(2):
+        place.blobs.remove_manifest("1.1.json")
+    assert place.stored() == {"2.1.json": b"{}"}
+
+
 def test_check_room_passes_when_there_is_room(place):
     place.blobs.check_room(1)

@@ -22,6 +22,10 @@ def blobs(data_dir: Path) -> list[str]:
     return sorted(path.name for path in (data_dir / "blobs").glob("*/*"))
 
 
+def manifests(data_dir: Path) -> set[str]:
+    return {path.name for path in (data_dir / "manifests").iterdir()}
+
+
 def test_an_upload_to_which_nothing_comes_expires_and_its_bytes_go(data_dir: Path) -> None:
     with start_server(data_dir, upload_expiry_s="2", delete_after_s="1", sweep_interval_s="1") as server:
         omics = server.client()
@@ -54,12 +58,14 @@ def test_a_deleted_read_set_is_purged_with_its_bytes_and_no_others(data_dir: Pat
         for read_set_id in (kept, gone):
             assert wait_for_read_set(omics, store_id, read_set_id)["status"] == "ACTIVE"
         assert len(blobs(data_dir)) > 10
+        assert manifests(data_dir) == {f"{kept}.1.json", f"{gone}.1.json"}
         omics.batch_delete_read_set(sequenceStoreId=store_id, ids=[gone])
         deleted = {"sequenceStoreId": store_id, "filter": {"status": "DELETED"}}
         until(lambda: omics.list_read_sets(**deleted)["readSets"] == [])
         with pytest.raises(omics.exceptions.ResourceNotFoundException):
             omics.get_read_set_metadata(sequenceStoreId=store_id, id=gone)
         until(lambda: blobs(data_dir) == its_bytes)
+        assert manifests(data_dir) == {f"{kept}.1.json"}
         assert omics.get_read_set(sequenceStoreId=store_id, id=kept, partNumber=1)["payload"].read()
 
 

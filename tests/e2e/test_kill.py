@@ -1,18 +1,13 @@
-"""kill -9 of the pid that `serve` printed, at awkward moments: nothing acknowledged is lost, nothing needs mending."""
+"""kill -9 of the pid that `serve` printed: no process outlives it, the next start goes on. More is in `tests/kills`."""
 
 import contextlib
 import os
-import random
 import signal
 import socket
-import threading
 import time
 from pathlib import Path
 
-import pytest
-from botocore.exceptions import BotoCoreError, ClientError
-
-from tests.e2e.uploading import download, fastq, gz, new_store, new_upload, pair, send_parts
+from tests.e2e.uploading import download, new_store, new_upload, pair, send_parts
 from tests.server import RunningServer, free_port, start_server, wait_for_read_set
 
 
@@ -88,87 +83,6 @@ def test_a_killed_worker_is_the_servers_trouble(data_dir: Path) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         assert wait_for_read_set(server.client(), store_id, read_set_id, 30)["status"] == "ACTIVE"
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_acknowledged_parts_and_read_sets_survive(data_dir: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    acknowledged: dict[str, dict[tuple[str, int], str]] = {}
-    completed: dict[str, str] = {}
-    store_id = ""
-    with start_server(data_dir) as server:
-        store_id = new_store(server.client())
-        threads = [
-            threading.Thread(target=upload_forever, args=(server, store_id, n, acknowledged, completed))
-            for n in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        while not acknowledged:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0.3, 1.5))
-        server.kill()
-        for thread in threads:
-            thread.join()
-    assert acknowledged
-    with start_server(data_dir) as server:
-        omics = server.client()
-        for upload_id, parts in acknowledged.items():
-            check_upload(omics, store_id, upload_id, parts, completed)
-        for read_set_id in completed.values():
-            assert wait_for_read_set(omics, store_id, read_set_id)["status"] == "ACTIVE"
-        listed = [r["id"] for r in omics.list_read_sets(sequenceStoreId=store_id)["readSets"]]
-        assert len(listed) == len(set(listed))
-        assert set(completed.values()) <= set(listed)
-
-
-def upload_forever(
-    server: RunningServer,
-    store_id: str,
-    seed: int,
-    acknowledged: dict[str, dict[tuple[str, int], str]],
-    completed: dict[str, str],
-) -> None:
-    """Upload until the server is gone, noting what it acknowledged."""
-    omics = server.client()
-    content = gz(fastq(2000, 100, seed=seed))
-    try:
-        while True:
-            upload_id = new_upload(omics, store_id)
-            mine = acknowledged.setdefault(upload_id, {})
-            listed = []
-            for number in range(1, 5):
-                part = content[(number - 1) * len(content) // 4 : number * len(content) // 4]
-                listed += [entry | {"partNumber": number} for entry in put(omics, store_id, upload_id, number, part)]
-                mine["SOURCE1", number] = listed[-1]["checksum"]
-            answer = omics.complete_multipart_read_set_upload(
-                sequenceStoreId=store_id, uploadId=upload_id, parts=listed
-            )
-            completed[upload_id] = answer["readSetId"]
-    except (BotoCoreError, ClientError):
-        return
-
-
-def put(omics, store_id: str, upload_id: str, number: int, part: bytes) -> list[dict[str, object]]:
-    key = {"sequenceStoreId": store_id, "uploadId": upload_id, "partSource": "SOURCE1", "partNumber": number}
-    return [{"partSource": "SOURCE1", "checksum": omics.upload_read_set_part(**key, payload=part)["checksum"]}]
-
-
-def check_upload(omics, store_id: str, upload_id: str, parts, completed: dict[str, str]) -> None:
-    """Every acknowledged part is there, in the upload or in the read set that it became."""
-    listed = [
-        {"partSource": source, "partNumber": number, "checksum": checksum}
-        for (source, number), checksum in parts.items()
-    ]
-    if not listed:
-        return
-    key = {"sequenceStoreId": store_id, "uploadId": upload_id}
-    if upload_id not in completed:
-        # Complete may have been done without its answer: then these may be fewer parts than it was given.
-        with contextlib.suppress(omics.exceptions.ValidationException):
-            omics.complete_multipart_read_set_upload(**key, parts=listed)
-        return
-    assert omics.complete_multipart_read_set_upload(**key, parts=listed)["readSetId"] == completed[upload_id]
 
 
 def test_a_restart_on_the_same_port_finds_it_free(data_dir: Path) -> None:

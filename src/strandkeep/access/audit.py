@@ -1,8 +1,8 @@
 """The audit trail: every call, allowed or denied.
 
 A call that changes something is answered only when its record is durable; others are recorded within a second. Each
-has a record of its own, but for two kinds that are added up with their number while they fall into the same second:
-reads of data by one caller on one thing, and calls by whoever did not prove who they are.
+has a record of its own, but for three kinds that are added up with their number while they fall into the same second:
+reads of data by one caller on one thing, calls by whoever did not prove who they are, and calls that came too often.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from typing import Any
 
 from strandkeep.catalog import Catalog, audit
 from strandkeep.domain.context import RequestContext
+from strandkeep.errors import ThrottlingException
+from strandkeep.kill_points import reach
 
 ALLOWED = "allowed"
 DENIED = "denied"
@@ -64,6 +66,7 @@ class Audit:
         """Record a call that may have changed something; durable when this returns."""
         row = call.as_row()
         await self._catalog.write_async(lambda tx: audit.append(tx, [row]))
+        reach("audit.recorded")
 
     def note(self, call: Call) -> None:
         """Record a call that changed nothing, within a second."""
@@ -75,8 +78,9 @@ class Audit:
             call.resource,
             call.outcome,
         )
-        # Who has not proved who they are must not fill the disk with records of it.
-        added_up = call.action in DATA_READS or not call.context.principal
+        # Who has not proved who they are, or is refused by a rate, must not fill the disk with records of it.
+        refused_at_once = not call.context.principal or call.outcome == ThrottlingException.code
+        added_up = refused_at_once or call.action in DATA_READS
         key = shared if added_up else call.context.request_id
         known = self._waiting.setdefault(key, row)
         if known is not row:

@@ -47,13 +47,21 @@ class BlockReader:
     def _checked(self, block: int) -> list[bytes]:
         base = block * BLOCK
         length = min(BLOCK, self._blob.length - base)
-        chunks = [os.pread(self._descriptor, min(CHUNK, length - at), base + at) for at in range(0, length, CHUNK)]
+        chunks = [_read(self._descriptor, min(CHUNK, length - at), base + at) for at in range(0, length, CHUNK)]
         crc = 0
         for chunk in chunks:
             crc = isal_zlib.crc32(chunk, crc)
         if sum(map(len, chunks)) != length or crc != self._blob.crc(block):
             raise DamagedBlob(f"block {block} of blob {self._blob.name} is not what was stored")
         return chunks
+
+
+def _read(descriptor: int, length: int, at: int) -> bytes:
+    """`length` bytes from `at`; fewer at the end of the file alone: one call may bring some, the next an error."""
+    chunk = os.pread(descriptor, length, at)
+    while len(chunk) < length and (more := os.pread(descriptor, length - len(chunk), at + len(chunk))):
+        chunk += more
+    return chunk
 
 
 def block_numbers(offset: int, length: int) -> range:

@@ -50,3 +50,6 @@ class Blobs(Protocol):
 
     def put_manifest(self, name: str, content: bytes) -> None:
         """Store a small object beside the blobs, durable when this returns; one of that name is replaced."""
+
+    def remove_manifest(self, name: str) -> None:
+        """Remove such an object; nothing happens when there is none."""

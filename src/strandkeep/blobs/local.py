@@ -16,6 +16,7 @@ from strandkeep.blobs.contract import OutOfSpace
 from strandkeep.blobs.scratch import Scratch
 from strandkeep.domain.blobs import BLOCK, StoredBlob
 from strandkeep.durable import make_folders, put_durably, sync_folder
+from strandkeep.kill_points import reach
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class LocalBlobs:
         try:
             async for step in _steps(chunks):
                 await self._in_thread(writer.write, step)
+                reach("blob.streaming")
+            reach("blob.written")
             await self._in_thread(writer.finish, length)
             await self._in_thread(self._publish, name)
         except BaseException:
@@ -91,6 +94,10 @@ class LocalBlobs:
         """See `Blobs.put_manifest`."""
         put_durably(self._scratch.path(secrets.token_hex(16)), self._root / "manifests" / name, content)
 
+    def remove_manifest(self, name: str) -> None:
+        """See `Blobs.remove_manifest`."""
+        (self._root / "manifests" / name).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let go of threads and of the folder of temporaries."""
         self._threads.shutdown()
@@ -102,6 +109,7 @@ class LocalBlobs:
     def _publish(self, name: str) -> None:
         path = self._path(name)
         self._scratch.path(name).rename(path)
+        reach("blob.named")
         sync_folder(path.parent)
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import moves, pages, tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 
@@ -39,6 +39,12 @@ def insert(tx: Transaction, context: RequestContext, store_id: str, values: Mapp
 def update(tx: Transaction, context: RequestContext, store_id: str, values: Mapping[str, Any]) -> None:
     """Change a store's columns; it stays ACTIVE, and the event tells of the change."""
     moves.move(tx, context, "sequenceStore", store_id, states.ACTIVE, states.ACTIVE, updated=tx.now, **values)
+
+
+def count(reader: Reader, account: str, most: int) -> int:
+    """How many stores an account has; those above `most` are not counted."""
+    query = sa.select(_TABLE.c.id).where(_TABLE.c.account == account, _TABLE.c.status != states.DELETED)
+    return count_rows(reader, query.limit(most))
 
 
 def in_use_by(tx: Transaction, store_id: str) -> str | None:

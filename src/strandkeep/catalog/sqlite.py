@@ -62,8 +62,13 @@ class SqliteCatalog:
     def read(self, work: Callable[[Reader], T]) -> T:
         """See `Catalog.read`."""
         connection = self._reader()
-        with connection.begin():
-            return work(Reader(connection))
+        try:
+            with connection.begin():
+                return work(Reader(connection))
+        except sa.exc.DBAPIError:
+            # What failed may have left its transaction open, and nothing could be read on it again.
+            connection.close()
+            raise
 
     async def read_async(self, work: Callable[[Reader], T]) -> T:
         """See `Catalog.read_async`: a local point read takes less time than a hop to a thread."""
@@ -96,11 +101,17 @@ class SqliteCatalog:
     def _reader(self) -> sa.Connection:
         """This thread's connection, kept open: taking one from an engine costs more than a point read."""
         connection: sa.Connection | None = getattr(self._readers, "connection", None)
-        if connection is None:
-            engine = sqlite_engine(self._path, read_only=True)
-            self._engines.append(engine)
-            connection = self._readers.connection = engine.connect()
+        if connection is None or connection.closed:
+            connection = self._readers.connection = self._reading_engine().connect()
         return connection
+
+    def _reading_engine(self) -> sa.Engine:
+        """This thread's engine."""
+        engine: sa.Engine | None = getattr(self._readers, "engine", None)
+        if engine is None:
+            engine = self._readers.engine = sqlite_engine(self._path, read_only=True)
+            self._engines.append(engine)
+        return engine
 
     def _write_all(self, started: "Future[None]") -> None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection, Executable, Select, func, select
 from sqlalchemy.engine import Row
 
 
@@ -36,6 +36,12 @@ class Transaction(Reader):
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
         """Execute a statement that changes rows; the number of rows changed."""
         return self.connection.execute(statement, values).rowcount
+
+
+def count_rows(reader: Reader, query: Select[Any]) -> int:
+    """How many rows a query finds."""
+    row = reader.one(select(func.count()).select_from(query.subquery()))
+    return int(row[0]) if row else 0
 
 
 def chunks(names: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:

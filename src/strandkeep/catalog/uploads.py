@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import blobs, moves, pages, tables
-from strandkeep.catalog.transaction import Reader, Transaction, chunks
+from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.parts import Part
@@ -25,6 +25,19 @@ def page(reader: Reader, store_id: str, after: list[Any] | None, size: int) -> t
     """A page of the uploads that are open, or whose read set is still being checked."""
     conditions = [_UPLOAD.c.store_id == store_id, _UPLOAD.c.state.in_(states.LISTED_UPLOADS)]
     return pages.newest_first(reader, _UPLOAD, conditions, after, size)
+
+
+def count_open(reader: Reader, store_id: str, most: int) -> int:
+    """How many open uploads a store has; those above `most` are not counted."""
+    query = sa.select(_UPLOAD.c.id).where(_UPLOAD.c.store_id == store_id, _UPLOAD.c.state == states.OPEN)
+    return count_rows(reader, query.limit(most))
+
+
+def size_of_others(reader: Reader, upload_id: str, source: str, number: int) -> int:
+    """Bytes of the parts of one source together, without the part of this number."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(_PART.c.size), 0).label("size"))
+    row = reader.one(query.where(_PART.c.upload_id == upload_id, _PART.c.source == source, _PART.c.number != number))
+    return int(row.size) if row else 0
 
 
 def put_part(tx: Transaction, upload_id: str, part: Part) -> str | None:

@@ -1,5 +1,6 @@
 """`strandkeep serve`: everything that a person can have got wrong is told here, before a process starts to serve."""
 
+import ctypes
 import ipaddress
 import logging
 import multiprocessing
@@ -22,6 +23,8 @@ from strandkeep.settings import SettingsError, load_settings
 _DRAIN_S = 40
 
 _LAST_PORT = 65535
+
+_PR_SET_PDEATHSIG = 1
 
 
 class CannotServe(Exception):
@@ -80,6 +83,8 @@ def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[...,
 
     What keeps it from starting is told once, and ends the parent too, which would only bring this process back.
     """
+    # Before the imports, which take long: a server that is killed while it starts must not outlive it either.
+    _die_with(parent)
     # Until granian listens to signals here, the parent's handlers would swallow them. Ctrl-C reaches the parent too.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -95,6 +100,13 @@ def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[...,
     os.kill(parent, signal.SIGTERM)
     while True:
         signal.pause()
+
+
+def _die_with(parent: int) -> None:
+    """End this process as soon as its parent does, a kill -9 included; at once when it is gone already."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _check_exposure(host: str, tls_cert: Path | None, tls_key: Path | None, behind_proxy: bool) -> None:

@@ -1,4 +1,4 @@
-"""The names of the files in a read set: fixed when it is made, the last component of its key."""
+"""The names of the files in a read set, fixed when it is made, the last component of its key; and of its manifest."""
 
 import re
 import unicodedata
@@ -14,6 +14,11 @@ def uploaded_file_name(name: str, file_type: str, source: str) -> str:
         stem = stem.removesuffix(extension)
     suffix = f"_{source.lower()}" if file_type == "FASTQ" else ""
     return f"{stem or '_'}{suffix}{extensions[0]}"
+
+
+def manifest_name(read_set_id: str, revision: int) -> str:
+    """The name of the small object that tells beside the bytes what a revision of a read set is made of."""
+    return f"{read_set_id}.{revision}.json"
 
 
 def _clean(name: str) -> str:

@@ -31,6 +31,7 @@ from strandkeep.http.messages import (
     read_head,
     send_answer,
 )
+from strandkeep.http.throttle import Throttle
 from strandkeep.operations.registry import OPERATIONS
 from strandkeep.operations.streams import Incoming, Outgoing
 from strandkeep.protocol.operation import Operation
@@ -84,10 +85,13 @@ class _Exchange:
 class Dispatcher:
     """Answers API requests."""
 
-    def __init__(self, house: House, service: Service, authenticator: Authenticator, audit: Audit) -> None:
+    def __init__(
+        self, house: House, service: Service, authenticator: Authenticator, throttle: Throttle, audit: Audit
+    ) -> None:
         self._house = house
         self._service = service
         self._authenticator = authenticator
+        self._throttle = throttle
         self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,9 +141,12 @@ class Dispatcher:
         check_framing(exchange.head)
         self._route(exchange)
         incoming, body = await self._authenticate(exchange)
-        exchange.proved, exchange.decision = True, ALLOWED
+        exchange.proved = True
         if exchange.operation is None:
+            exchange.decision = ALLOWED
             raise exchange.unknown or UnknownOperationException("There is no such operation.")
+        self._throttle.admit(exchange.context().account, exchange.operation.name)
+        exchange.decision = ALLOWED
         head = exchange.head
         request = exchange.operation.parse(exchange.path, head.raw_query, head.headers, body)
         run = self._authorise(exchange, exchange.operation, request)

@@ -12,6 +12,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from strandkeep.catalog import Catalog, jobs
+from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class JobEngine:
                 self._handed_over.add(workflow_id)
                 with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
                     DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id)
+                reach("job.handed_over")
 
     def _forget_ended(self) -> None:
         """Drop what DBOS keeps of workflows that have ended.

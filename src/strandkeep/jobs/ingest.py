@@ -13,10 +13,12 @@ from strandkeep.catalog import Transaction, blobs, jobs, moves, read_sets, table
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.examine import examine_fastq
 from strandkeep.formats.facts import Examination, Progress
 from strandkeep.house import House
 from strandkeep.jobs.running import Conclusion, Superseded
+from strandkeep.kill_points import reach
 
 #: Version of the JSON in `read_set.facts`; `docs/reference/catalog.md` describes it.
 _FACTS_VERSION = 1
@@ -33,10 +35,12 @@ def ingest(house: House, job: Row[Any]) -> Conclusion:
     read_set, family, files = house.catalog.read(lambda reader: _load(reader, job))
     sources = {file.source: _stored_bytes(house, read_set.id, file) for file in files}
     found = examine_fastq(sources, algorithm=_ALGORITHMS[family], progress=_reporter(house, job))  # type: ignore[arg-type]
+    reach("ingest.examined")
     if found.problems:
         return lambda tx: _fail(tx, job, read_set, found)
     algorithm = f"{read_set.file_type}_{family}"
-    house.blobs.put_manifest(f"{read_set.id}.{read_set.revision}.json", _manifest(house, read_set, files, found))
+    house.blobs.put_manifest(manifest_name(read_set.id, read_set.revision), _manifest(house, read_set, files, found))
+    reach("ingest.manifest")
     return lambda tx: _activate(tx, job, read_set, algorithm, found)
 
 
@@ -68,6 +72,7 @@ def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[by
                 if house.stopping.is_set():
                     raise Superseded
                 yield chunk
+                reach("ingest.streaming")
 
 
 def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:

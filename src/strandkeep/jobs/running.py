@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from strandkeep.catalog import Transaction, jobs
 from strandkeep.domain import states, times
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
@@ -39,20 +40,24 @@ def run_job(
     job = house.catalog.write(lambda tx: jobs.claim(tx, job_id))
     if job is None:
         return
+    reach("job.claimed")
     try:
         conclusion = kinds[job.kind](house, job)
         house.catalog.write(lambda tx: _conclude(tx, job, conclusion))
+        reach("job.committed")
     except Superseded:
         _log.info("attempt %s of job %s was dropped", job.attempt, job_id)
     except Exception:
         _log.exception("attempt %s of job %s failed by the server's fault", job.attempt, job_id)
         house.catalog.write(lambda tx: _put_off(tx, job, tell))
+        reach("job.put_off")
 
 
 def _conclude(tx: Transaction, job: Row[Any], conclusion: Conclusion) -> None:
     conclusion(tx)
     if not jobs.end(tx, job, states.COMPLETED):
         raise Superseded
+    reach("job.in_transaction")
 
 
 def _put_off(tx: Transaction, job: Row[Any], tell: Callable[[Transaction, Row[Any], str], None]) -> None:

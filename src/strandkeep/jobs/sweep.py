@@ -9,7 +9,9 @@ from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, upl
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.file_names import manifest_name
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
@@ -43,14 +45,18 @@ def expire_uploads(house: House) -> None:
             locked = lock_upload(tx, row.account, row.store_id, row.id, shared=False)
             if locked is not None and locked.state == states.OPEN:
                 uploads.end_open(tx, _context(row.account), row.id, states.EXPIRED, house.delete_after)
+            reach("expiry.in_transaction")
         uploads.forget_ended(tx, limit - house.delete_after)
         return len(found)
 
-    _until_none(lambda: house.catalog.write(expire))
+    _until_none(lambda: house.catalog.write(expire), lambda: reach("expiry.committed"))
 
 
 def purge_read_sets(house: House) -> None:
-    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned."""
+    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned.
+
+    Their manifests name subject and sample. They go before the rows, without which nothing would find them again.
+    """
 
     def purge(tx: Transaction) -> int:
         found = read_sets.due_for_purge(tx, tx.now, 1)
@@ -58,11 +64,14 @@ def purge_read_sets(house: House) -> None:
             locked = lock_read_sets(tx, row.account, row.store_id, [row.id]).get(row.id)
             # It may have been brought back before the lock was taken, and even deleted anew.
             if locked is not None and locked.purge_after is not None and locked.purge_after <= tx.now:
+                for revision in range(1, locked.revision + 1):
+                    house.blobs.remove_manifest(manifest_name(row.id, revision))
                 # The time to bring it back has passed already: its bytes need no further one.
                 blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
+                reach("purge.in_transaction")
         return len(found)
 
-    _until_none(lambda: house.catalog.write(purge))
+    _until_none(lambda: house.catalog.write(purge), lambda: reach("purge.committed"))
 
 
 def condemn_orphans(house: House) -> None:
@@ -71,6 +80,7 @@ def condemn_orphans(house: House) -> None:
         known = house.catalog.read(lambda reader, names=names: blobs.known(reader, names))  # type: ignore[misc]
         for name in set(names) - known:
             house.catalog.write(lambda tx, name=name: blobs.insert_condemned(tx, name, house.blobs.name, tx.now))  # type: ignore[misc]
+            reach("sweep.condemned")
 
 
 def remove_condemned(house: House) -> None:
@@ -80,7 +90,9 @@ def remove_condemned(house: House) -> None:
         names = house.catalog.write(lambda tx: blobs.due_for_removal(tx, tx.now, _BATCH))
         for name in names:
             house.blobs.remove(name)
+            reach("sweep.removing")
         if names:
+            reach("sweep.removed")
             house.catalog.write(lambda tx: blobs.forget(tx, names))
         return len(names)
 
@@ -118,9 +130,9 @@ class Sweeper:
             self._stop.wait(settings.sweep_interval_s)
 
 
-def _until_none(step: Callable[[], int]) -> None:
+def _until_none(step: Callable[[], int], after_each: Callable[[], None] = lambda: None) -> None:
     while step() > 0:
-        pass
+        after_each()
 
 
 def _context(account: str) -> RequestContext:

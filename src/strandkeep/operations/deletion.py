@@ -13,6 +13,8 @@ from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
 from strandkeep.errors import ApiError, ConflictException, ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
+from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.protocol import shapes, strandkeep_shapes
 
@@ -25,9 +27,12 @@ async def batch_delete_read_set(
     def delete(tx: Transaction) -> list[dict[str, Any]]:
         rows = _lock_all(tx, context, request["sequenceStoreId"], request["ids"])
         busy = read_sets.in_use(tx, [row.id for row in rows.values() if row is not None])
-        return _failures(rows.items(), lambda row: _delete_one(tx, context, house, row, row.id in busy))
+        failures = _failures(rows.items(), lambda row: _delete_one(tx, context, house, row, row.id in busy))
+        reach("delete.in_transaction")
+        return failures
 
     errors = await house.catalog.write_async(delete)
+    reach("delete.committed")
     return {"errors": errors or None}  # type: ignore[typeddict-item]
 
 
@@ -35,20 +40,28 @@ async def batch_undelete_read_set(
     context: RequestContext, house: House, request: strandkeep_shapes.BatchUndeleteReadSetRequest
 ) -> strandkeep_shapes.BatchUndeleteReadSetResponse:
     """BatchUndeleteReadSet: back in the state in which each was deleted; one that is not deleted stays as it is."""
+    store_id = request["sequenceStoreId"]
 
     def undelete(tx: Transaction) -> list[dict[str, Any]]:
-        rows = _lock_all(tx, context, request["sequenceStoreId"], request["ids"])
-        return _failures(rows.items(), lambda row: _undelete_one(tx, context, row))
+        filling = quotas.is_filling(tx, house, store_id)
+        rows = _lock_all(tx, context, store_id, request["ids"], store="exclusive" if filling else "shared")
+        if filling:
+            back = [row for row in rows.values() if row is not None and row.status == states.DELETED]
+            quotas.check_more_read_sets(tx, house, store_id, len(back))
+        failures = _failures(rows.items(), lambda row: _undelete_one(tx, context, row))
+        reach("undelete.in_transaction")
+        return failures
 
     errors = await house.catalog.write_async(undelete)
+    reach("undelete.committed")
     return {"errors": errors or None}  # type: ignore[typeddict-item]
 
 
 def _lock_all(
-    tx: Transaction, context: RequestContext, store_id: str, ids: Sequence[str]
+    tx: Transaction, context: RequestContext, store_id: str, ids: Sequence[str], *, store: str = "shared"
 ) -> dict[str, Row[Any] | None]:
     """Every id that was asked for, in that order, with its locked row if there is one."""
-    require_store(tx, context, store_id, lock="shared")
+    require_store(tx, context, store_id, lock=store)
     found = lock_read_sets(tx, context.account, store_id, [i for i in ids if is_id(i)])
     return {i: found.get(i) for i in ids}
 

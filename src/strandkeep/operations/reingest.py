@@ -13,6 +13,7 @@ from strandkeep.domain.identifiers import is_id, new_id
 from strandkeep.domain.parts import check_part_source
 from strandkeep.errors import ConflictException, ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type_and_reference
 from strandkeep.protocol import strandkeep_shapes as shapes
@@ -32,12 +33,14 @@ async def reingest_read_set(
 
         def start() -> str:
             _start(tx, context, _require_failed(tx, context, store_id, read_set_id), request)
+            reach("reingest.in_transaction")
             return read_set_id
 
         client_tokens.once(tx, context, "ReingestReadSet", request, start, scope=store_id)
         return _lock(tx, context, store_id, read_set_id)
 
     row = await house.catalog.write_async(reingest)
+    reach("reingest.committed")
     house.wake_jobs()
     return {
         "id": row.id,

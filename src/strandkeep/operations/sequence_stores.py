@@ -16,6 +16,8 @@ from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
 from strandkeep.errors import ConflictException, ResourceNotFoundException, ValidationException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
+from strandkeep.operations.quotas import check_another_store
 from strandkeep.protocol import shapes
 
 _DEFAULTS = {"eTagAlgorithmFamily": "MD5up"}
@@ -31,6 +33,7 @@ async def create_sequence_store(
 
     def create(tx: Transaction) -> Row[Any]:
         def make() -> str:
+            check_another_store(tx, context, house)
             store_id = new_id()
             sequence_stores.insert(tx, context, store_id, _columns({**_DEFAULTS, **request}))
             tags.put(tx, store_id, new_tags)
@@ -40,6 +43,7 @@ async def create_sequence_store(
         return _row(tx, made)
 
     created = await house.catalog.write_async(create)
+    reach("store.committed")
     # Sent again it gets the first answer, whatever became of the store since.
     answer = _answer(house, SimpleNamespace(**{**created._mapping, **_first_values(request)}))
     answer.pop("updateTime")
@@ -103,6 +107,7 @@ async def delete_sequence_store(
         tags.clear(tx, store_id)
 
     await house.catalog.write_async(delete)
+    reach("store.deleted")
     return {}
 
 

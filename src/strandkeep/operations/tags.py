@@ -10,6 +10,7 @@ from strandkeep.domain.states import DELETED
 from strandkeep.domain.tags import check_tag_key, check_tags, system_tags
 from strandkeep.errors import ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.kill_points import reach
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.protocol import shapes
 
@@ -24,6 +25,7 @@ async def tag_resource(context: RequestContext, house: House, request: shapes.Ta
         tags.put(tx, resource_id, added)
 
     await house.catalog.write_async(put)
+    reach("tag.committed")
     return {}
 
 
@@ -38,6 +40,7 @@ async def untag_resource(context: RequestContext, house: House, request: shapes.
         tags.remove(tx, resource_id, keys)
 
     await house.catalog.write_async(remove)
+    reach("untag.committed")
     return {}
 
 

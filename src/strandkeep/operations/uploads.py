@@ -44,6 +44,8 @@ from strandkeep.errors import (
     ValidationException,
 )
 from strandkeep.house import House
+from strandkeep.kill_points import reach
+from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type_and_reference
 from strandkeep.operations.streams import Incoming
@@ -81,9 +83,10 @@ async def create_multipart_read_set_upload(
     store_id = request["sequenceStoreId"]
 
     def create(tx: Transaction) -> Row[Any]:
-        require_store(tx, context, store_id, lock="shared")
+        require_store(tx, context, store_id, lock="exclusive" if house.quota("open_uploads") else "shared")
 
         def make() -> str:
+            quotas.check_another_upload(tx, house, store_id)
             upload_id = new_id()
             values = {column: request.get(member) or None for member, column in _UPLOAD_COLUMNS.items()}
             key = {"id": upload_id, "account": context.account, "store_id": store_id, "created": tx.now}
@@ -101,7 +104,9 @@ async def create_multipart_read_set_upload(
         )
         return _require_upload(tx, context, store_id, made)
 
-    return _answer(await house.catalog.write_async(create))  # type: ignore[return-value]
+    upload = await house.catalog.write_async(create)
+    reach("upload.committed")
+    return _answer(upload)  # type: ignore[return-value]
 
 
 async def upload_read_set_part(
@@ -119,15 +124,18 @@ async def upload_read_set_part(
         upload = _require_upload(reader, context, store_id, upload_id)
         check_upload_open(upload_id, upload.state)
         check_part_source(upload.file_type, request["partSource"])
+        quotas.check_another_part(reader, house, upload_id, request["partSource"], request["partNumber"], length)
 
     await house.catalog.read_async(admit)
     blob = await _store(house, payload, length)
+    reach("part.stored")
     part = Part(request["partSource"], request["partNumber"], length, blob.sha256, blob.name, 0, 0)
     refusal = await house.catalog.write_async(
         lambda tx: _commit_part(tx, context, house, store_id, upload_id, part, blob)
     )
     if refusal is not None:
         raise refusal
+    reach("part.committed")
     return {"checksum": part.checksum}
 
 
@@ -179,20 +187,28 @@ async def complete_multipart_read_set_upload(
     mark = fingerprint(listed)
 
     def complete(tx: Transaction) -> str:
-        require_store(tx, context, store_id, lock="shared")
+        filling = quotas.is_filling(tx, house, store_id)
+        require_store(tx, context, store_id, lock="exclusive" if filling else "shared")
         upload = _require_upload(tx, context, store_id, upload_id, lock="exclusive")
         if upload.read_set_id is not None:
             return _completed_before(upload, mark)
         check_upload_open(upload_id, upload.state)
         stored = uploads.parts(tx, upload_id)
         files = plan_completion(listed, stored, upload.file_type)
+        quotas.check_files(house, files)
+        if filling:
+            quotas.check_more_read_sets(tx, house, store_id, 1)
         listed_blobs = {part.blob for parts in files.values() for part in parts}
         unlisted = [part for part in stored if part.blob not in listed_blobs]
         uploads.drop_unlisted(tx, upload_id, unlisted, house.delete_after)
-        return _make_read_set(tx, context, upload, files, mark)
+        read_set_id = _make_read_set(tx, context, upload, files, mark)
+        reach("complete.in_transaction")
+        return read_set_id
 
     read_set_id = await house.catalog.write_async(complete)
+    reach("complete.committed")
     house.wake_jobs()
+    reach("complete.woken")
     return {"readSetId": read_set_id}
 
 
@@ -206,8 +222,10 @@ async def abort_multipart_read_set_upload(
         upload = _require_upload(tx, context, store_id, upload_id, lock="exclusive")
         check_upload_open(upload_id, upload.state)
         uploads.end_open(tx, context, upload_id, states.ABORTED, house.delete_after)
+        reach("abort.in_transaction")
 
     await house.catalog.write_async(abort)
+    reach("abort.committed")
     return {}
 
 
@@ -239,11 +257,14 @@ def _commit_part(
         check_upload_open(upload_id, upload and upload.state)
     except ApiError as refusal:
         blobs.insert_condemned(tx, blob.name, blob.place, tx.now)
+        reach("part.too_late")
         return refusal
     blobs.insert_live(tx, blob)
     replaced = uploads.put_part(tx, upload_id, part)
     if replaced is not None:
         blobs.condemn(tx, [replaced], tx.now + house.delete_after)
+        reach("replace.in_transaction")
+    reach("part.in_transaction")
     return None
 
 

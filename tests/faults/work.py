@@ -1,0 +1,107 @@
+"""What runs by itself, ingest and the sweep, as actions of which anything can fail."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from strandkeep.catalog import tables
+from strandkeep.domain import times
+from strandkeep.jobs.ingest import ingest, tell_read_set
+from strandkeep.jobs.running import run_job
+from strandkeep.jobs.sweep import sweep
+from tests.faults.calls import SOUND, Members, World, checksum
+from tests.faults.whole import run_jobs
+from tests.operations.conftest import with_settings
+
+
+class Ingest:
+    """One attempt of a job. The engine logs what it raises, and hands it over again."""
+
+    def __str__(self) -> str:
+        return "ingest"
+
+    def prepare(self, world: World) -> Members:
+        """An upload that was completed."""
+        upload = world.upload()
+        part = {"partSource": "SOURCE1", "partNumber": 1, "checksum": checksum(SOUND)}
+        read_set = world.api.complete(*upload.values(), [part])
+        (job,) = world.api.rows(tables.job, subject=read_set)
+        return {"sequenceStoreId": upload["sequenceStoreId"], "id": read_set, "job": job.id}
+
+    def attempt(self, world: World, members: Members) -> Any:
+        """Run it; what it raises. It may also put itself off."""
+        try:
+            run_job(world.served.house, {"ingest": ingest}, tell_read_set, members["job"])
+        except Exception as failure:
+            return failure
+        return None
+
+    def again(self, world: World, _members: Members, _told: Any) -> None:
+        """Run what is to be run until it has ended."""
+        run_jobs(world.served.house)
+
+    def check(self, world: World, members: Members, _outcome: Any) -> None:
+        """The read set is ACTIVE, once, with its facts, its bytes and a manifest."""
+        job = members.pop("job")
+        found = world.client.get_read_set_metadata(**members)
+        assert (found["status"], found.get("statusMessage")) == ("ACTIVE", None)
+        assert found["sequenceInformation"]["totalReadCount"] == 20
+        assert len(world.api.rows(tables.digest, read_set_id=members["id"])) == 1
+        assert world.api.events(members["id"]) == [(None, "PROCESSING_UPLOAD"), ("PROCESSING_UPLOAD", "ACTIVE")]
+        assert world.api.rows(tables.job, id=job)[0].state == "COMPLETED"
+        assert world.api.bytes_of(members["sequenceStoreId"], members["id"]) == SOUND
+        assert list((world.disk.root / "manifests").glob(f"{members['id']}.*"))
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep is to end, remove, and leave alone."""
+
+    upload: str
+    read_set: str
+    gone: frozenset[str]
+    kept: str
+
+
+class Sweep:
+    """One round of the sweep. The sweeper logs what it raises; the next round goes on."""
+
+    def __str__(self) -> str:
+        return "sweep"
+
+    def prepare(self, world: World) -> Swept:
+        """An upload that expires, a deleted read set whose time is over, a replaced part, an orphan; and a read set."""
+        self._all(world)
+        api, deleted, kept = world.api, world.read_set(b"deleted"), world.read_set(b"kept")
+        api("BatchDeleteReadSet", sequenceStoreId=deleted["sequenceStoreId"], ids=[deleted["id"]])
+        upload = world.upload()
+        replaced = api.part_blobs(upload["uploadId"])["SOURCE1", 1]
+        api.put_part(*upload.values(), 1, b"replaces it")
+        blobs = [row.blob for row in api.rows(tables.segment, read_set_id=deleted["id"])]
+        orphan = world.orphan()
+        world.served.house.catalog.clock.move(8 * times.DAY)
+        (segment,) = api.rows(tables.segment, read_set_id=kept["id"])
+        return Swept(upload["uploadId"], deleted["id"], frozenset({replaced, orphan, *blobs}), segment.blob)
+
+    def attempt(self, world: World, _swept: Swept) -> Any:
+        """Sweep once; what it raises, a group of all that failed."""
+        try:
+            self._all(world)
+        except Exception as failure:
+            return failure
+        return None
+
+    def again(self, world: World, _swept: Swept, _told: Any) -> None:
+        """Sweep again."""
+        self._all(world)
+
+    def check(self, world: World, swept: Swept, _outcome: Any) -> None:
+        """What may go is gone, the rest is there."""
+        api = world.api
+        assert api.events(swept.upload) == [(None, "OPEN"), ("OPEN", "EXPIRED")]
+        assert api.rows(tables.read_set, id=swept.read_set) == []
+        stored = {name for names in world.served.house.blobs.orphans(0) for name in names}
+        assert not stored & swept.gone
+        assert swept.kept in stored
+
+    def _all(self, world: World) -> None:
+        sweep(with_settings(world.api, orphan_grace_s=0).house)

@@ -1,0 +1,129 @@
+"""Model against server: everything acknowledged is there, nothing else is half there; then rows against bytes."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from tests.kills.bytes_check import Finding, Keeping
+from tests.kills.client import Client
+from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Reads, Store, checksum
+
+_JOBS_END_WITHIN_S = 60
+_SWEPT_WITHIN_S = 20
+
+
+def findings(client: Client, keeping: Keeping) -> list[Finding]:
+    """What is wrong after a restart; empty when all is well. What was not acknowledged is taken as it is found."""
+    stuck = _wait_until_none(keeping.unfinished_jobs, _JOBS_END_WITHIN_S)
+    differences = [] if stuck else _differences(client)
+    acknowledged, client.model.acknowledged = client.model.acknowledged, []
+    unrecorded = keeping.unrecorded(acknowledged)
+    return [*stuck, *differences, *unrecorded, *_wait_until_none(keeping.faults, _SWEPT_WITHIN_S)]
+
+
+def _wait_until_none(look: Callable[[], list[Finding]], seconds: float) -> list[Finding]:
+    deadline = time.monotonic() + seconds
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def _differences(client: Client) -> list[Finding]:
+    model = client.model
+    listed = client.pages("list_sequence_stores", "sequenceStores")
+    found = _doubled_or_unknown("store", (item["name"] for item in listed), {store.name for store in model.stores})
+    ids = {item["name"]: item["id"] for item in listed}
+    for store in model.stores:
+        found += _differences_of_store(client, store, ids.get(store.name))
+    model.stores = [store for store in model.stores if store.state.value != ABSENT]
+    return found
+
+
+def _doubled_or_unknown(kind: str, names: Iterable[str], known: set[str]) -> list[Finding]:
+    times = Counter(names)
+    doubled = [Finding("doubled", f"{kind} {name} is there {n} times") for name, n in times.items() if n > 1]
+    return doubled + [Finding("half", f"{kind} {name} was not asked for") for name in times.keys() - known]
+
+
+def _differences_of_store(client: Client, store: Store, store_id: str | None) -> list[Finding]:
+    expected = set(store.state.possible)
+    if not store.state.settle(THERE if store_id else ABSENT):
+        return [Finding("lost", f"store {store.name} is {store.state.value}, not {expected}")]
+    if store_id is None:
+        return []
+    if store.id is None:
+        client.create(store)
+    if store.id != store_id:
+        return [Finding("doubled", f"store {store_id} is {store.id} by its clientToken")]
+    found = _differences_of_tags(client, store)
+    uploads = client.pages("list_multipart_read_set_uploads", "uploads", sequenceStoreId=store_id)
+    read_sets = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id)
+    stuck = [item["id"] for item in read_sets if item["status"] == "PROCESSING_UPLOAD"]
+    if stuck:
+        return [Finding("stuck", f"read set {read_set_id} has no job") for read_set_id in stuck]
+    deleted = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id, filter={"status": "DELETED"})
+    seen = [(item["name"], OPEN, item["uploadId"]) for item in uploads]
+    seen += [(item["name"], READ_SET, item["id"]) for item in read_sets]
+    seen += [(item["name"], DELETED, item["id"]) for item in deleted]
+    found += _doubled_or_unknown("upload", (name for name, _, _ in seen), {reads.name for reads in store.reads})
+    states = {name: (state, thing_id) for name, state, thing_id in seen}
+    for reads in store.reads:
+        found += _differences_of_reads(client, reads, *states.get(reads.name, (ABSENT, "")))
+    store.reads = [reads for reads in store.reads if reads.state.value != ABSENT]
+    return found
+
+
+def _differences_of_reads(client: Client, reads: Reads, state: str, thing_id: str) -> list[Finding]:
+    expected = set(reads.state.possible)
+    purged = client.model.purges and state == ABSENT and DELETED in expected
+    if not reads.state.settle(state) and not purged:
+        return [Finding("lost", f"upload {reads.name} is {state}, not {expected}")]
+    if state == OPEN:
+        return _differences_of_upload(client, reads, thing_id)
+    if state == READ_SET:
+        return _differences_of_read_set(client, reads, thing_id)
+    return []
+
+
+def _differences_of_upload(client: Client, reads: Reads, upload_id: str) -> list[Finding]:
+    if reads.upload_id is None:
+        client.begin(reads)
+    if reads.upload_id != upload_id:
+        return [Finding("doubled", f"upload {upload_id} is {reads.upload_id} by its clientToken")]
+    key = {"sequenceStoreId": reads.store.id, "uploadId": upload_id}
+    checksums = {
+        (source, part["partNumber"]): part["checksum"]
+        for source in ("SOURCE1", "SOURCE2")
+        for part in client.pages("list_read_set_upload_parts", "parts", **key, partSource=source)
+    }
+    found = [Finding("half", f"part {place} was not asked for") for place in checksums.keys() - reads.parts.keys()]
+    for place, part in reads.parts.items():
+        contents = {content and checksum(content): content for content in part.possible}
+        seen = checksums.get(place)
+        if seen not in contents:
+            found.append(Finding("lost", f"part {place} of upload {upload_id} is {seen}, not {set(contents)}"))
+        else:
+            part.settle(contents[seen])
+    return found
+
+
+def _differences_of_read_set(client: Client, reads: Reads, read_set_id: str) -> list[Finding]:
+    if reads.read_set_id is None:
+        client.conclude(reads)
+    if reads.read_set_id != read_set_id:
+        return [Finding("doubled", f"read set {read_set_id} is {reads.read_set_id} by its Complete")]
+    status = client.checked(reads, 0)
+    if status != ("ACTIVE" if reads.sound else "UPLOAD_FAILED"):
+        return [Finding("half", f"read set {read_set_id} is {status}")]
+    found = _differences_of_tags(client, reads)
+    for source, content in reads.content().items() if reads.sound else ():
+        if client.download(reads, source) != content:
+            found.append(Finding("lost", f"read set {read_set_id} has other bytes in {source}"))
+    return found
+
+
+def _differences_of_tags(client: Client, thing: Store | Reads) -> list[Finding]:
+    tags = client.ask("list_tags_for_resource", resourceArn=thing.arn)["tags"]
+    own = frozenset((key, value) for key, value in tags.items() if not key.startswith("aws:"))
+    expected = set(thing.tags.possible)
+    return [] if thing.tags.settle(own) else [Finding("lost", f"{thing.arn} has the tags {own}, not one of {expected}")]

@@ -1,0 +1,216 @@
+"""How each kill point is reached, on one data folder after the other.
+
+The order matters: a server is armed with the next point while it puts right what the last kill left, and must not
+reach it by that. So no point of a job comes after one that leaves a job, none of the sweep after one that leaves
+bytes, and none of a Create or Complete after one whose answer is owed, for that is asked for again.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tests.e2e.uploading import fastq, gz
+from tests.e2e.wire import UNSIGNED, Line, Wire, as_bytes
+from tests.kills.client import Client
+from tests.kills.model import ABSENT, Reads, Store
+from tests.server import RunningServer
+
+MIB = 1 << 20
+
+
+@dataclass
+class Scene:
+    """A server that is armed, a client of it, and a store."""
+
+    server: RunningServer
+    client: Client
+    store: Store
+    chance: random.Random
+
+    def bytes(self, length: int = 1000) -> bytes:
+        """Bytes that no other part has."""
+        return self.chance.randbytes(length)
+
+    def open_upload(self, parts: int = 1) -> Reads:
+        """An upload with some parts that are no FASTQ."""
+        reads = self.client.new_upload(self.store, sound=False)
+        for number in range(1, parts + 1):
+            self.client.put(reads, number, self.bytes())
+        return reads
+
+    def sound_upload(self, parts: int = 1) -> Reads:
+        """An upload of a pair, each file in some parts."""
+        reads = self.client.new_upload(self.store)
+        seed = self.chance.randrange(10**6)
+        for mate, source in enumerate(("SOURCE1", "SOURCE2"), 1):
+            content = gz(fastq(200, 100, mate, seed))
+            size = -(-len(content) // parts)
+            for number in range(1, parts + 1):
+                self.client.put(reads, number, content[(number - 1) * size : number * size], source)
+        return reads
+
+    def read_set(self, parts: int = 1) -> Reads:
+        """A read set that is ACTIVE."""
+        reads = self.sound_upload(parts)
+        self.client.complete(reads)
+        assert self.client.checked(reads) == "ACTIVE"
+        return reads
+
+
+def put_part(scene: Scene) -> None:
+    scene.open_upload()
+
+
+def put_large_part(scene: Scene) -> None:
+    reads = scene.open_upload(0)
+    scene.client.put(reads, 1, scene.bytes(3 * MIB))
+
+
+def replace_part(scene: Scene) -> None:
+    reads = scene.open_upload(2)
+    scene.client.put(reads, 1, scene.bytes())
+
+
+def put_part_too_late(scene: Scene) -> None:
+    reads = scene.open_upload()
+    target = f"/sequencestore/{scene.store.id}/upload/{reads.upload_id}/part?partNumber=2&partSource=SOURCE1"
+    headers = {**Wire(scene.server).signed("PUT", target, b"", UNSIGNED), "content-length": "1000"}
+    with Line(scene.server.port) as line:
+        line.send(as_bytes("PUT", target, headers, scene.bytes(999)))
+        scene.client.abort(reads)
+        line.send(b"x")
+        assert line.closed()
+
+
+def complete(scene: Scene) -> None:
+    scene.client.complete(scene.sound_upload())
+
+
+def complete_large(scene: Scene) -> None:
+    scene.client.complete(scene.sound_upload(8))
+
+
+def complete_unsound(scene: Scene) -> None:
+    scene.client.complete(scene.open_upload())
+
+
+def abort(scene: Scene) -> None:
+    scene.client.abort(scene.open_upload(2))
+
+
+def delete(scene: Scene) -> None:
+    scene.client.delete(scene.read_set(3))
+
+
+def undelete(scene: Scene) -> None:
+    reads = scene.read_set()
+    scene.client.delete(reads)
+    scene.client.undelete(reads)
+
+
+def reingest(scene: Scene) -> None:
+    reads = scene.open_upload()
+    scene.client.complete(reads)
+    assert scene.client.checked(reads) == "UPLOAD_FAILED"
+    scene.client.reingest(reads)
+
+
+def fail_once(scene: Scene) -> None:
+    """A block that cannot be vouched for is the server's trouble; it is whole again at the next attempt."""
+    reads = scene.sound_upload()
+    content = reads.stored()["SOURCE1", 1]
+    (blob,) = (p for p in (scene.server.data_dir / "blobs").glob("*/*") if p.read_bytes() == content)
+    blob.write_bytes(bytes(len(content)))
+    try:
+        scene.client.complete(reads)
+        scene.server.process.wait(timeout=30)
+    finally:
+        blob.write_bytes(content)
+
+
+def expire(scene: Scene) -> None:
+    reads = scene.open_upload(2)
+    reads.state.possible.add(ABSENT)
+
+
+def leave_orphan(scene: Scene) -> None:
+    (scene.server.data_dir / "blobs" / "abc" / ("abc" + "0" * 29)).write_bytes(b"left by a crash")
+
+
+def make_store(scene: Scene) -> None:
+    scene.client.new_store()
+
+
+def delete_store(scene: Scene) -> None:
+    scene.client.delete_store(scene.client.new_store())
+
+
+def tag(scene: Scene) -> None:
+    scene.client.tag(scene.store, a="1", b="2")
+
+
+def untag(scene: Scene) -> None:
+    scene.client.tag(scene.store, c="1", d="2", e="3")
+    scene.client.untag(scene.store, "c", "d")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A kill point, which time it is reached, the calls that reach it, and the settings that they need."""
+
+    point: str
+    run: Callable[[Scene], None]
+    time: int = 1
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.point}-{self.run.__name__}"
+
+
+_EXPIRE = {"upload_expiry_s": "2"}
+_KEEP = {"delete_after_s": "3600"}
+
+SCENARIOS = [
+    Scenario("expiry.committed", expire, settings=_EXPIRE),
+    Scenario("expiry.in_transaction", expire, settings=_EXPIRE),
+    Scenario("blob.streaming", put_large_part, 2),
+    Scenario("job.handed_over", complete),
+    Scenario("purge.in_transaction", delete),
+    Scenario("blob.written", put_part),
+    Scenario("job.claimed", complete),
+    Scenario("sweep.removed", delete),
+    Scenario("blob.named", put_part),
+    Scenario("ingest.streaming", complete_large, 3),
+    Scenario("purge.committed", delete),
+    Scenario("part.stored", put_part),
+    Scenario("ingest.examined", complete),
+    Scenario("sweep.removing", delete, 4),
+    Scenario("part.in_transaction", put_part),
+    Scenario("ingest.manifest", complete),
+    Scenario("sweep.condemned", leave_orphan),
+    Scenario("replace.in_transaction", replace_part),
+    Scenario("job.in_transaction", complete),
+    Scenario("complete.in_transaction", complete),
+    Scenario("job.in_transaction", complete_unsound),
+    Scenario("abort.in_transaction", abort),
+    Scenario("job.committed", complete),
+    Scenario("upload.committed", put_part),
+    Scenario("job.put_off", fail_once),
+    Scenario("part.committed", put_part),
+    Scenario("complete.committed", complete),
+    Scenario("part.committed", replace_part, 3),
+    Scenario("complete.woken", complete),
+    Scenario("part.too_late", put_part_too_late),
+    Scenario("delete.in_transaction", delete),
+    Scenario("reingest.in_transaction", reingest),
+    Scenario("abort.committed", abort),
+    Scenario("undelete.in_transaction", undelete, settings=_KEEP),
+    Scenario("reingest.committed", reingest),
+    Scenario("undelete.committed", undelete, settings=_KEEP),
+    Scenario("delete.committed", delete),
+    Scenario("audit.recorded", make_store),
+    Scenario("tag.committed", tag),
+    Scenario("store.deleted", delete_store),
+    Scenario("untag.committed", untag),
+    Scenario("store.committed", make_store),
+]
