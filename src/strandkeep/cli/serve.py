@@ -170,7 +170,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_server_parts() -> None:
-    missing = [name for name in ("granian", "strandkeep.formats._fastq") if find_spec(name) is None]
+    missing = [
+        name for name in ("granian", "strandkeep.formats._fastq", "strandkeep.formats._md5") if find_spec(name) is None
+    ]
     if missing:
         raise CannotServe(
             f"this is an installation of the client alone ({missing[0]} is missing): "
