@@ -12,7 +12,7 @@ DEMO, DEV = "requirements/demo.lock", "requirements/dev.lock"
 
 def main() -> None:
     """Resolve what runs, then what tests in agreement with it."""
-    extras = ("--extra", "server", "--extra", "demo", "--extra", "build")
+    extras = ("--extra", "server", "--extra", "build")
     subprocess.run([*COMPILE, *extras, "--output-file", DEMO], check=True)
     subprocess.run([*COMPILE, "--all-extras", "--constraints", DEMO, "--output-file", DEV], check=True)
 

@@ -25,7 +25,7 @@ ALLOWED = {
     "operations": {"catalog", "blobs", "access", "domain", "house", "protocol.shapes", "protocol.strandkeep_shapes"},
     "jobs": {"formats", "catalog", "blobs", "domain", "house"},
     "http": {"operations", "protocol", "access", "domain", "house"},
-    "cli": {"folder", "access", "app", "protocol.models"},
+    "cli": {"folder", "access", "app", "protocol.models", "domain"},
     "app": {"access", "blobs", "catalog", "folder", "house", "http", "jobs", "protocol"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -19,19 +19,25 @@ def newest_first(
     conditions: Sequence[sa.ColumnElement[bool]],
     after: list[Any] | None,
     size: int,
+    *,
+    by: str = "created",
 ) -> tuple[Rows, list[Any] | None]:
-    """Up to `size` rows by creation time descending, then id, from behind the position `after`.
+    """Up to `size` rows by creation time (column `by`) descending, then id, from behind the position `after`.
 
     Returns the rows and the position of the last one, or None when no row follows.
     """
     query = sa.select(table).where(*conditions)
+    created = table.c[by]
     if after is not None:
-        query = query.where(sa.tuple_(table.c.created, table.c.id) < sa.tuple_(*map(sa.literal, after)))
-    rows = reader.all(query.order_by(table.c.created.desc(), table.c.id.desc()).limit(size + 1))
+        query = query.where(sa.tuple_(created, table.c.id) < sa.tuple_(*map(sa.literal, after)))
+    return cut(reader.all(query.order_by(created.desc(), table.c.id.desc()).limit(size + 1)), size, by, "id")
+
+
+def cut(rows: Rows, size: int, *key: str) -> tuple[Rows, list[Any] | None]:
+    """The first `size` of rows, and the `key` of the last of them, or None when no row follows."""
     if len(rows) <= size:
         return rows, None
-    last = rows[size - 1]
-    return rows[:size], [last.created, last.id]
+    return rows[:size], [getattr(rows[size - 1], column) for column in key]
 
 
 def time_bounds(column: sa.Column[Any], filters: Mapping[str, Any], what: str) -> list[sa.ColumnElement[bool]]:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, uploads
+from strandkeep.catalog import Transaction, blobs, client_tokens, events, read_sets, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
@@ -30,6 +30,7 @@ def sweep(house: House, *, orphans: bool = True) -> None:
     if orphans:
         condemn_orphans(house)
     remove_condemned(house)
+    number_events(house)
     house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
 
 
@@ -85,6 +86,12 @@ def remove_condemned(house: House) -> None:
         return len(names)
 
     _until_none(remove)
+
+
+def number_events(house: House) -> None:
+    """Give positions to events that nobody has listed yet, so that the first who does need not wait for it."""
+    while account := house.catalog.read(events.account_without_positions):
+        house.catalog.write(lambda tx, account=account: events.number(tx, account, _BATCH))  # type: ignore[misc]
 
 
 class Sweeper:
