@@ -8,12 +8,14 @@ import pytest
 ROOT = Path(__file__).parents[2] / "src" / "strandkeep"
 
 #: What anyone may use: leaves that know nothing of the rest.
-LEAVES = {"errors", "durable", "settings"}
+LEAVES = {"errors", "durable", "settings", "metrics", "logs"}
 
 ALLOWED = {
     "errors": set(),
     "durable": set(),
     "settings": set(),
+    "metrics": set(),
+    "logs": set(),
     "folder": {"durable"},
     "domain": {"errors"},
     "protocol": {"errors"},
@@ -26,7 +28,7 @@ ALLOWED = {
     "jobs": {"formats", "catalog", "blobs", "domain", "house"},
     "http": {"operations", "protocol", "access", "domain", "house"},
     "cli": {"folder", "access", "app", "protocol.models", "domain"},
-    "app": {"access", "blobs", "catalog", "folder", "house", "http", "jobs", "protocol"},
+    "app": {"access", "blobs", "catalog", "domain", "folder", "house", "http", "jobs", "protocol"},
     "__main__": {"cli"},
     "__init__": set(),
 }

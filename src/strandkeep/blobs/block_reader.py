@@ -6,6 +6,7 @@ from types import TracebackType
 
 from isal import isal_zlib
 
+from strandkeep import metrics
 from strandkeep.blobs.contract import DamagedBlob
 from strandkeep.domain.blobs import BLOCK, StoredBlob
 
@@ -21,6 +22,7 @@ class BlockReader:
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
+            metrics.DAMAGED_BLOCKS.inc()
             raise DamagedBlob(f"blob {blob.name} is missing") from None
 
     def __enter__(self) -> "BlockReader":
@@ -52,6 +54,7 @@ class BlockReader:
         for chunk in chunks:
             crc = isal_zlib.crc32(chunk, crc)
         if sum(map(len, chunks)) != length or crc != self._blob.crc(block):
+            metrics.DAMAGED_BLOCKS.inc()
             raise DamagedBlob(f"block {block} of blob {self._blob.name} is not what was stored")
         return chunks
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from strandkeep.folder import DataFolder, FolderInUse
+from strandkeep.logs import configuration
 from strandkeep.settings import SettingsError, load_settings
 
 #: Seconds that requests in flight have to end after SIGTERM: more than a stalled body is waited for.
@@ -36,7 +37,7 @@ def run_server(
         folder = DataFolder(data_dir)
         folder.prepare()
         folder.check_free()
-        load_settings(folder.path)
+        settings = load_settings(folder.path)
         _check_exposure(host, tls_cert, tls_key, behind_proxy)
         _check_certificate(tls_cert, tls_key)
         _check_server_parts()
@@ -47,10 +48,19 @@ def run_server(
         return 1
     url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     with guard:
-        return _serve(folder, url, address, port, tls_cert, tls_key)
+        log = configuration(settings.log_format, settings.log_level)
+        return _serve(folder, url, address, port, tls_cert, tls_key, log)
 
 
-def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
+def _serve(
+    folder: DataFolder,
+    url: str,
+    address: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    log: dict[str, Any],
+) -> int:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.log import LogLevels
@@ -66,6 +76,7 @@ def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_S,
         log_level=LogLevels.error,
+        log_dictconfig=log,
         ssl_cert=tls_cert,
         ssl_key=tls_key,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from strandkeep import logs, metrics
 from strandkeep.catalog import Transaction, blobs, client_tokens, events, read_sets, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
@@ -32,6 +33,9 @@ def sweep(house: House, *, orphans: bool = True) -> None:
     remove_condemned(house)
     number_events(house)
     house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
+    for status, number in house.catalog.read(read_sets.number_by_status).items():
+        metrics.READ_SETS.labels(status).set(number)
+    metrics.LAST_SWEEP.set_to_current_time()
 
 
 def expire_uploads(house: House) -> None:
@@ -47,7 +51,7 @@ def expire_uploads(house: House) -> None:
         uploads.forget_ended(tx, limit - house.delete_after)
         return len(found)
 
-    _until_none(lambda: house.catalog.write(expire))
+    _until_none(lambda: house.catalog.write(expire), "uploads expired")
 
 
 def purge_read_sets(house: House) -> None:
@@ -63,13 +67,14 @@ def purge_read_sets(house: House) -> None:
                 blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
         return len(found)
 
-    _until_none(lambda: house.catalog.write(purge))
+    _until_none(lambda: house.catalog.write(purge), "read sets purged")
 
 
 def condemn_orphans(house: House) -> None:
     """Condemn bytes without a row, unless a part makes them count first."""
     for names in house.blobs.orphans(house.settings.orphan_grace_s):
         known = house.catalog.read(lambda reader, names=names: blobs.known(reader, names))  # type: ignore[misc]
+        metrics.SWEPT.labels("orphans condemned").inc(len(set(names) - known))
         for name in set(names) - known:
             house.catalog.write(lambda tx, name=name: blobs.insert_condemned(tx, name, house.blobs.name, tx.now))  # type: ignore[misc]
 
@@ -85,7 +90,7 @@ def remove_condemned(house: House) -> None:
             house.catalog.write(lambda tx: blobs.forget(tx, names))
         return len(names)
 
-    _until_none(remove)
+    _until_none(remove, "blobs removed")
 
 
 def number_events(house: House) -> None:
@@ -117,17 +122,19 @@ class Sweeper:
         while not self._stop.is_set():
             orphans = time.monotonic() >= orphans_due
             try:
-                sweep(self._house, orphans=orphans)
+                with logs.about(job_id="sweep"):
+                    sweep(self._house, orphans=orphans)
             except Exception:
+                metrics.SWEEPS_FAILED.inc()
                 _log.exception("the sweep failed; the next round goes on where it ended")
             else:
                 orphans_due += settings.orphan_grace_s if orphans else 0
             self._stop.wait(settings.sweep_interval_s)
 
 
-def _until_none(step: Callable[[], int]) -> None:
-    while step() > 0:
-        pass
+def _until_none(step: Callable[[], int], what: str) -> None:
+    while (number := step()) > 0:
+        metrics.SWEPT.labels(what).inc(number)
 
 
 def _context(account: str) -> RequestContext:
