@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import gc
 import logging
+import logging.config
 import signal
 import socket
 import threading
@@ -15,19 +16,20 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from strandkeep import kill_points
+from strandkeep import kill_points, logs, metrics
 from strandkeep.access.audit import Audit
 from strandkeep.access.first_start import open_installation
 from strandkeep.access.keys import KeyRing
 from strandkeep.access.sealing import SealError, open_sealer
 from strandkeep.blobs import LocalBlobs, OutOfSpace
-from strandkeep.catalog import accounts, open_catalog, sqlite_url
+from strandkeep.catalog import accounts, jobs, open_catalog, sqlite_url
+from strandkeep.domain import states, times
 from strandkeep.domain.rates import rates_in_force
 from strandkeep.folder import DataFolder, FolderInUse
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator
 from strandkeep.http.dispatch import Dispatcher
-from strandkeep.http.edge import Check, Edge
+from strandkeep.http.edge import Check, Edge, Scrape
 from strandkeep.http.throttle import Throttle
 from strandkeep.jobs.engine import JobEngine
 from strandkeep.jobs.ingest import ingest, tell_read_set
@@ -63,11 +65,11 @@ def load_edge(options: ServeOptions) -> Edge:
     CannotStart when the folder, a setting, the key or the database is not as it must be.
     """
     _keep_freed_memory()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = DataFolder(options.data_dir)
     try:
-        folder.hold({"pid": options.parent, "url": options.url})
         settings = load_settings(folder.path)
+        logging.config.dictConfig(logs.configuration(settings.log_format, settings.log_level))
+        folder.hold({"pid": options.parent, "url": options.url})
         kill_points.arm(settings.kill_point, options.parent)
         server = Server(settings)
     except (FolderInUse, SettingsError, SealError, OSError, ValueError) as reason:
@@ -75,14 +77,14 @@ def load_edge(options: ServeOptions) -> Edge:
     except SQLAlchemyError as fault:
         raise CannotStart(f"the catalog cannot be opened: {getattr(fault, 'orig', None) or fault}") from fault
 
-    async def start() -> tuple[Dispatcher, Check]:
+    async def start() -> tuple[Dispatcher, Check, Scrape]:
         # The parent passes Ctrl-C on as SIGTERM; told twice while it starts, granian hangs.
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         # DBOS may not be launched on a running loop.
         await asyncio.to_thread(server.start)
         threading.Thread(target=_tell_when_ready, args=(options, folder), name="ready", daemon=True).start()
-        return server.dispatcher, server.check
+        return server.dispatcher, server.check, server.scrape if settings.metrics == "on" else None
 
     return Edge(start, server.stop)
 
@@ -139,6 +141,20 @@ class Server:
         except OSError as fault:
             problems["blobs"] = fault.strerror or type(fault).__name__
         return problems
+
+    async def scrape(self) -> bytes:
+        """The metrics, those that are only looked up when asked for included."""
+        metrics.AUDIT_WAITING.set(self.audit.waiting)
+        return await asyncio.to_thread(self._scrape)
+
+    def _scrape(self) -> bytes:
+        metrics.FREE.set(self.blobs.free())
+        waiting = self.catalog.read(jobs.unended)
+        for state in states.UNENDED_JOBS:
+            metrics.JOBS_UNFINISHED.labels(state).set(waiting.get(state, (0, 0))[0])
+        oldest = waiting.get(states.SUBMITTED)
+        metrics.OLDEST_WAITING.set(max(0.0, time.time() - oldest[1] / times.SECOND) if oldest else 0)
+        return metrics.exposition()
 
     def _stop_parts(self) -> None:
         self.house.stopping.set()

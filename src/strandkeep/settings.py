@@ -76,6 +76,14 @@ class Settings:
     idle_s: int = _setting(
         30, "seconds", "A connection on which no whole head of a request comes for so long is closed.", least=1
     )
+    metrics: str = _setting("on", "on or off", "Whether `/metrics` answers whoever reaches the port.", r"on|off")
+    log_format: str = _setting("json", "json or text", "A log line is a JSON object, or text for people.", r"json|text")
+    log_level: str = _setting(
+        "info",
+        "debug, info, warning or error",
+        "What is logged: from info on a line for each call, from warning on what went wrong.",
+        r"debug|info|warning|error",
+    )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
     connections: int = _setting(
         4096, "connections", "How many clients are connected at once, idle ones included; further ones wait.", least=1

@@ -1,6 +1,7 @@
 """The audit trail: one record for each call, allowed or denied; data reads added up; changes before their answer."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 from tests.e2e.rows import rows
 from tests.e2e.uploading import fastq, gz, new_store, new_upload, send_parts, upload
 from tests.e2e.wire import UNSIGNED, Line, Reply, Wire, as_bytes
-from tests.server import RunningServer, wait_for_read_set
+from tests.server import RunningServer, start_server, wait_for_read_set
 
 
 @pytest.fixture
@@ -144,14 +145,56 @@ def test_reads_of_data_are_added_up(server: RunningServer, omics: Any) -> None:
     assert (failed["calls"], failed["bytes"]) == (3, 0)
 
 
-def test_no_secret_and_no_text_of_a_subject_is_on_record(server: RunningServer, omics: Any) -> None:
+def test_a_change_is_on_record_whatever_happens_after_its_answer(data_dir: Path) -> None:
+    with start_server(data_dir) as server:
+        answer = server.client().create_sequence_store(name="store")
+        server.kill()
+        assert record(server, answer)["outcome"] == "ok"
+    moved = rows(data_dir, "SELECT request_id FROM event WHERE resource_id = ?", answer["id"])
+    assert moved == [{"request_id": answer["ResponseMetadata"]["RequestId"]}]
+
+
+def test_the_moves_of_a_job_carry_the_call_that_started_it(server: RunningServer, omics: Any) -> None:
     store_id = new_store(omics)
-    upload_id = new_upload(omics, store_id, subjectId="patient-4711", sampleId="sample-4711", name="name-4711")
+    upload_id = new_upload(omics, store_id)
     listed = send_parts(omics, store_id, upload_id, [gz(fastq(10))])
-    key = {"sequenceStoreId": store_id, "uploadId": upload_id}
-    done = omics.complete_multipart_read_set_upload(**key, parts=listed)
+    done = omics.complete_multipart_read_set_upload(sequenceStoreId=store_id, uploadId=upload_id, parts=listed)
     wait_for_read_set(omics, store_id, done["readSetId"])
+    started = {"request_id": done["ResponseMetadata"]["RequestId"], "principal": record(server, done)["principal"]}
+    query = "SELECT resource_kind, after, request_id, principal FROM event WHERE store_id = ? AND after IN {}"
+    states = "('IN_PROGRESS', 'ACTIVE', 'COMPLETED')"
+    moved = rows(server.data_dir, query.format(states), store_id)
+    assert {(row["resource_kind"], row["after"]) for row in moved} >= {("job", "IN_PROGRESS"), ("readSet", "ACTIVE")}
+    assert [{"request_id": row["request_id"], "principal": row["principal"]} for row in moved] == [started] * len(moved)
+
+
+MARK = "PATIENT-4711"
+
+
+def test_no_secret_and_no_text_of_a_subject_is_on_record(server: RunningServer, omics: Any) -> None:
+    text = {name: f"{MARK}-{name}" for name in ("subjectId", "sampleId", "name", "description", "generatedFrom")}
+    tags = {f"{MARK}-key": f"{MARK}-value"}
+    made = omics.create_sequence_store(name=MARK, description=MARK, tags=tags, clientToken=MARK)
+    store = {"sequenceStoreId": made["id"]}
+    omics.update_sequence_store(id=made["id"], name=MARK, description=MARK)
+    omics.tag_resource(resourceArn=made["arn"], tags=tags)
+    for reads in (gz(fastq(10)), gz(f"@{MARK}\nAC\n+\nF\n".encode()), MARK.encode()):
+        upload_id = new_upload(omics, made["id"], tags=tags, **text)
+        listed = send_parts(omics, made["id"], upload_id, [reads])
+        done = omics.complete_multipart_read_set_upload(**store, uploadId=upload_id, parts=listed)
+        wait_for_read_set(omics, made["id"], done["readSetId"])
+    omics.list_read_sets(**store, filter={k: text[k] for k in ("subjectId", "sampleId", "name", "generatedFrom")})
+    refused = {"sourceFileType": "UBAM", **text, "referenceArn": f"arn:{MARK}"}
+    for operation, request in (
+        (omics.list_read_sets, {"nextToken": MARK}),
+        (omics.create_multipart_read_set_upload, {**refused, "tags": {"aws:x": MARK}}),
+        (omics.untag_resource, {"resourceArn": made["arn"], "tagKeys": [f"{MARK}-key"]}),
+    ):
+        try:
+            operation(**(request if "resourceArn" in request and "name" not in request else {**store, **request}))
+        except ClientError as refusal:
+            record(server, refusal.response)
     for table in ("audit", "event"):
-        text = repr(rows(server.data_dir, f"SELECT * FROM {table}"))
-        assert server.environment["AWS_SECRET_ACCESS_KEY"] not in text
-        assert "4711" not in text
+        kept = repr(rows(server.data_dir, f"SELECT * FROM {table}"))
+        assert server.environment["AWS_SECRET_ACCESS_KEY"] not in kept
+        assert MARK not in kept

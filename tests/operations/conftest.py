@@ -278,3 +278,9 @@ def with_settings(api: Api, **changed: Any) -> Api:
     """The same caller in a house with other settings."""
     settings = dataclasses.replace(api.house.settings, **changed)
     return dataclasses.replace(api, house=dataclasses.replace(api.house, settings=settings))
+
+
+@pytest.fixture
+def database_kind(own_house) -> str:
+    """The database of the test's own house: sqlite or postgresql."""
+    return "postgresql" if "Postgresql" in type(own_house.catalog).__name__ else "sqlite"

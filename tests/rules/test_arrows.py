@@ -8,13 +8,15 @@ import pytest
 ROOT = Path(__file__).parents[2] / "src" / "strandkeep"
 
 #: What anyone may use: leaves that know nothing of the rest.
-LEAVES = {"errors", "durable", "settings", "kill_points"}
+LEAVES = {"errors", "durable", "settings", "kill_points", "metrics", "logs"}
 
 ALLOWED = {
     "errors": set(),
     "durable": set(),
     "settings": set(),
     "kill_points": set(),
+    "metrics": set(),
+    "logs": set(),
     "folder": {"durable"},
     "domain": {"errors"},
     "protocol": {"errors"},
@@ -26,7 +28,7 @@ ALLOWED = {
     "operations": {"catalog", "blobs", "access", "domain", "house", "protocol.shapes", "protocol.strandkeep_shapes"},
     "jobs": {"formats", "catalog", "blobs", "domain", "house"},
     "http": {"operations", "protocol", "access", "domain", "house"},
-    "cli": {"folder", "access", "app", "protocol.models"},
+    "cli": {"folder", "access", "app", "protocol.models", "domain"},
     "app": {"access", "blobs", "catalog", "domain", "folder", "house", "http", "jobs", "protocol"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from strandkeep import errors
+from strandkeep import errors, metrics
 from strandkeep.catalog.tables import metadata
 from strandkeep.cli import app
 from strandkeep.operations.registry import OPERATIONS
@@ -63,6 +63,11 @@ def test_the_reference_has_every_error_with_its_status() -> None:
 def test_the_reference_has_every_command() -> None:
     commands = {name for name in app if not name.startswith("-")}
     assert set(re.findall(r"^## (\w+)$", text("commands.md"), re.M)) == commands
+
+
+def test_the_reference_has_every_metric() -> None:
+    listed = re.findall(r"^\| `(\w+)`(?: \{[\w, ]+\})? \| (\w+) \| (.*) \|$", text("metrics.md"), re.M)
+    assert {name: (kind, about) for name, kind, about in listed} == metrics.describe()
 
 
 def test_the_reference_has_every_table() -> None:

@@ -89,6 +89,11 @@ class Audit:
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush_soon())
 
+    @property
+    def waiting(self) -> int:
+        """How many records are not in the catalog yet."""
+        return len(self._waiting)
+
     async def flush(self) -> None:
         """Bring what waits into the catalog."""
         rows, self._waiting = list(self._waiting.values()), {}

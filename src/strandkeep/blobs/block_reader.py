@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 
 from isal import isal_zlib
 
+from strandkeep import metrics
 from strandkeep.blobs.contract import DamagedBlob
 from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
 
@@ -47,7 +48,7 @@ def _small_blob(path: str, span: Span) -> bytes:
     finally:
         os.close(descriptor)
     if len(content) != blob.length or isal_zlib.crc32(content) != blob.crc(0):
-        raise _damaged(blob, 0)
+        raise _damaged(f"block 0 of blob {blob.name} is not what was stored")
     return content if length == blob.length else content[offset : offset + length]
 
 
@@ -65,7 +66,7 @@ def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
             for chunk in chunks:
                 crc = isal_zlib.crc32(chunk, crc)
             if sum(map(len, chunks)) != size or crc != blob.crc(block):
-                raise _damaged(blob, block)
+                raise _damaged(f"block {block} of blob {blob.name} is not what was stored")
             yield _within(chunks, offset - base, end - base)
     finally:
         os.close(descriptor)
@@ -83,11 +84,12 @@ def _open(path: str, blob: StoredBlob) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise DamagedBlob(f"blob {blob.name} is missing") from None
+        raise _damaged(f"blob {blob.name} is missing") from None
 
 
-def _damaged(blob: StoredBlob, block: int) -> DamagedBlob:
-    return DamagedBlob(f"block {block} of blob {blob.name} is not what was stored")
+def _damaged(what: str) -> DamagedBlob:
+    metrics.DAMAGED_BLOCKS.inc()
+    return DamagedBlob(what)
 
 
 def _within(chunks: list[bytes], first: int, end: int) -> list[bytes]:

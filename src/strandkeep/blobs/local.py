@@ -45,9 +45,13 @@ class LocalBlobs:
 
     def check_room(self, length: int) -> None:
         """See `Blobs.check_room`."""
-        found = os.statvfs(self._root)
-        if found.f_bavail * found.f_frsize - length < self._min_free:
+        if self.free() - length < self._min_free:
             raise OutOfSpace(f"less than {self._min_free} bytes would stay free")
+
+    def free(self) -> int:
+        """The bytes of room that is left."""
+        found = os.statvfs(self._root)
+        return found.f_bavail * found.f_frsize
 
     async def put(self, chunks: AsyncIterator[bytes], length: int) -> StoredBlob:
         """See `Blobs.put`."""

@@ -68,6 +68,13 @@ def put_progress(tx: Transaction, job: Row[Any], progress: Mapping[str, Any]) ->
     tx.run(sa.update(_JOB).where(*mine).values(progress=dict(progress)))
 
 
+def unended(reader: Reader) -> dict[str, tuple[int, int]]:
+    """State → (number of jobs, when the oldest of them was asked for), of the states that are not the end."""
+    query = sa.select(_JOB.c.state, sa.func.count().label("number"), sa.func.min(_JOB.c.created).label("oldest"))
+    rows = reader.all(query.where(_JOB.c.state.in_(states.UNENDED_JOBS)).group_by(_JOB.c.state))
+    return {row.state: (row.number, row.oldest) for row in rows}
+
+
 def unfinished(reader: Reader, now: int) -> Sequence[Row[Any]]:
     """Jobs that have not ended and may run now, the oldest first."""
     query = sa.select(_JOB.c.id, _JOB.c.failures).where(_JOB.c.state.not_in(states.ENDED_JOBS))

@@ -1,5 +1,6 @@
 """The one way in which a thing changes its state: the row and its event, in one transaction."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,13 +18,17 @@ _STATES = {
     "job": (tables.job, "state"),
 }
 
+#: What an event keeps of a thing's row beside its state: it must tell where the thing was when that is long gone.
+_ABOUT = ("version", "store_id", "creation_job_id")
+
 
 def begin(tx: Transaction, context: RequestContext, kind: str, state: str, values: dict[str, Any]) -> None:
     """Insert the row of a new thing in its first state, with its event."""
     check_move(kind, None, state)
     table, column = _STATES[kind]
-    tx.run(table.insert(), {**values, column: state, "version": 1})
-    _record(tx, context, kind, values["id"], 1, "state", None, state)
+    row = {**values, column: state, "version": 1}
+    tx.run(table.insert(), row)
+    _record(tx, context, kind, values["id"], row, "state", None, state)
 
 
 def move(
@@ -46,12 +51,12 @@ def move(
         table.update()
         .where(table.c.id == thing_id, table.c[column] == before)
         .values({column: after, "version": table.c.version + 1, **changes})
-        .returning(table.c.version)
+        .returning(*_about(table))
     )
     row = tx.one(statement)
     if row is None:
         return False
-    _record(tx, context, kind, thing_id, row.version, "state", before, after)
+    _record(tx, context, kind, thing_id, row._mapping, "state", before, after)
     return True
 
 
@@ -65,9 +70,13 @@ def remark(tx: Transaction, context: RequestContext, read_set_id: str, what: str
     """Let a read set that is there say something new of itself, with an event of kind `what`; its state stays."""
     table = tables.read_set
     statement = table.update().where(table.c.id == read_set_id).values(status_message=message)
-    row = tx.one(statement.returning(table.c.version, table.c.status))
+    row = tx.one(statement.returning(*_about(table), table.c.status))
     if row is not None:
-        _record(tx, context, "readSet", read_set_id, row.version, what, row.status, row.status)
+        _record(tx, context, "readSet", read_set_id, row._mapping, what, row.status, row.status)
+
+
+def _about(table: sa.Table) -> list[sa.Column[Any]]:
+    return [table.c[column] for column in _ABOUT if column in table.c]
 
 
 def _record(
@@ -75,7 +84,7 @@ def _record(
     context: RequestContext,
     kind: str,
     thing_id: str,
-    version: int,
+    row: Mapping[Any, Any],
     what: str,
     before: str | None,
     after: str,
@@ -86,7 +95,7 @@ def _record(
             "account": context.account,
             "resource_kind": kind,
             "resource_id": thing_id,
-            "version": version,
+            **{column: row.get(column) for column in _ABOUT},
             "kind": what,
             "time": tx.now,
             "principal": context.principal,

@@ -15,17 +15,36 @@ Rows = Sequence[Row[Any]]
 
 def newest_first(
     reader: Reader,
+    table: sa.Table,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    after: list[Any] | None,
+    size: int,
+    *,
+    by: str = "created",
+) -> tuple[Rows, list[Any] | None]:
+    """Up to `size` rows by creation time (column `by`) descending, then id, from behind the position `after`.
+
+    Returns the rows and the position of the last one, or None when no row follows.
+    """
+    query = sa.select(table).where(*conditions)
+    created = table.c[by]
+    if after is not None:
+        query = query.where(sa.tuple_(created, table.c.id) < sa.tuple_(*map(sa.literal, after)))
+    return cut(reader.all(query.order_by(created.desc(), table.c.id.desc()).limit(size + 1)), size, by, "id")
+
+
+def newest_of_states(
+    reader: Reader,
     state: sa.Column[Any],
     states: Sequence[str],
     conditions: Sequence[sa.ColumnElement[bool]],
     after: list[Any] | None,
     size: int,
 ) -> tuple[Rows, list[Any] | None]:
-    """Up to `size` rows of one of the `states` by creation time descending, then id, from behind the position `after`.
+    """As `newest_first`, for rows of one of the `states`.
 
-    Returns the rows and the position of the last one, or None when no row follows. Each state's rows are read off an
-    index in order, as many as a page takes, and then merged: a page costs the same wherever it lies, however many
-    rows match, and however many are in a state that is not asked for.
+    Each state's rows are read off an index in order, as many as a page takes, and then merged: a page costs the same
+    wherever it lies, however many rows match, and however many are in a state that is not asked for.
     """
     table = state.table
     key = sa.tuple_(table.c.created, table.c.id)
@@ -39,11 +58,14 @@ def newest_first(
     ]
     merged = sa.union_all(*(sa.select(head.subquery()) for head in heads)).subquery()
     newest = sa.select(merged.c.id).order_by(merged.c.created.desc(), merged.c.id.desc()).limit(most)
-    rows = reader.all(sa.select(table).where(table.c.id.in_(newest)).order_by(*order))
+    return cut(reader.all(sa.select(table).where(table.c.id.in_(newest)).order_by(*order)), size, "created", "id")
+
+
+def cut(rows: Rows, size: int, *key: str) -> tuple[Rows, list[Any] | None]:
+    """The first `size` of rows, and the `key` of the last of them, or None when no row follows."""
     if len(rows) <= size:
         return rows, None
-    last = rows[size - 1]
-    return rows[:size], [last.created, last.id]
+    return rows[:size], [getattr(rows[size - 1], column) for column in key]
 
 
 def time_bounds(

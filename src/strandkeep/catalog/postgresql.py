@@ -1,12 +1,14 @@
 """The catalog on PostgreSQL, by psycopg 3: a pool of connections, each transaction in a thread."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import sqlalchemy as sa
 
+from strandkeep import metrics
 from strandkeep.catalog import moves
 from strandkeep.catalog.clock import Clock
 from strandkeep.catalog.migrations import migrate
@@ -43,8 +45,12 @@ class PostgresqlCatalog:
         """See `Catalog.write`."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
+                began = time.perf_counter()
                 with self._engine.begin() as connection:
-                    return work(Transaction(connection, self.clock.stamp(connection.scalar(_CLOCK))))
+                    result = work(Transaction(connection, self.clock.stamp(connection.scalar(_CLOCK))))
+                metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+                metrics.COMMIT_GROUP.observe(1)
+                return result
             except sa.exc.DBAPIError as failure:
                 if attempt == _ATTEMPTS or getattr(failure.orig, "sqlstate", None) not in _AGAIN:
                     raise

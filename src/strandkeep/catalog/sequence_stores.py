@@ -71,4 +71,4 @@ def page(
     conditions += [_TABLE.c[name] == filters[name] for name in ("name", "status") if name in filters]
     conditions += pages.time_bounds(_TABLE.c.created, filters, "created", after)
     conditions += pages.time_bounds(_TABLE.c.updated, filters, "updated")
-    return pages.newest_first(reader, _TABLE.c.status, states.LISTED_STORES, conditions, after, size)
+    return pages.newest_of_states(reader, _TABLE.c.status, states.LISTED_STORES, conditions, after, size)

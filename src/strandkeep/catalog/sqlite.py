@@ -8,6 +8,7 @@ other, each in its own savepoint, and share one COMMIT and so one fsync.
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from strandkeep import metrics
 from strandkeep.catalog import moves
 from strandkeep.catalog.clock import Clock
 from strandkeep.catalog.migrations import migrate
@@ -140,6 +142,7 @@ class SqliteCatalog:
 
     def _commit_group(self, group: list[_Pending]) -> None:
         done: list[tuple[_Pending, Any]] = []
+        began = time.perf_counter()
         try:
             with self._writer_engine.begin() as connection:
                 for pending in group:
@@ -151,6 +154,8 @@ class SqliteCatalog:
                 if not pending.outcome.done():
                     pending.outcome.set_exception(failure)
             return
+        metrics.COMMIT_SECONDS.observe(time.perf_counter() - began)
+        metrics.COMMIT_GROUP.observe(len(group))
         for pending, result in done:
             pending.outcome.set_result(result)
 

@@ -295,8 +295,22 @@ event = Table(
     Column("request_id", Text, nullable=False),
     Column("before", Text),
     Column("after", Text),
+    Column("store_id", Text),
+    Column("creation_job_id", Text),
+    Column("position", _BIG),
 )
-Index("event_by_resource", event.c.resource_id, event.c.id)
+Index("event_by_position", event.c.account, event.c.position, unique=True)
+Index("event_by_time", event.c.account, event.c.time, event.c.id)
+#: The columns that ListEvents filters by.
+for _column in ("resource_id", "resource_kind", "kind"):
+    Index(f"event_by_{_column}", event.c.account, event.c[_column], event.c.time, event.c.id)
+Index(
+    "event_without_position",
+    event.c.account,
+    event.c.id,
+    sqlite_where=event.c.position.is_(None),
+    postgresql_where=event.c.position.is_(None),
+)
 
 audit = Table(
     "audit",
@@ -315,4 +329,16 @@ audit = Table(
     Column("count", Integer, nullable=False),
     Column("bytes", _BIG, nullable=False),
 )
-Index("audit_by_time", audit.c.time)
+Index("audit_by_time", audit.c.account, audit.c.time, audit.c.id)
+#: The columns that ListAuditRecords filters by; those of few values share the index of what was not "ok".
+for _column in ("action", "principal", "access_key_id", "source_address", "resource"):
+    Index(f"audit_by_{_column}", audit.c.account, audit.c[_column], audit.c.time, audit.c.id)
+Index("audit_by_request_id", audit.c.request_id)
+Index(
+    "audit_not_ok",
+    audit.c.account,
+    audit.c.time,
+    audit.c.id,
+    sqlite_where=audit.c.outcome != sqlalchemy.literal_column("'ok'"),
+    postgresql_where=audit.c.outcome != sqlalchemy.literal_column("'ok'"),
+)

@@ -80,6 +80,109 @@ def demo(*reads: Path) -> int:
     return run_demo(reads)
 
 
+@app.command
+def events(
+    data_dir: DataDir = DATA_DIR,
+    *,
+    follow: Annotated[bool, Parameter(alias="-f")] = False,
+    resource: str | None = None,
+    resource_kind: str | None = None,
+    kind: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    after: int | None = None,
+    limit: int = 50,
+    json: bool = False,
+    eventbridge: bool = False,
+) -> int:
+    """Print what happened to stores, uploads, read sets and jobs, the newest first.
+
+    Parameters
+    ----------
+    data_dir
+        The folder of the installation, unless the environment names one as `strandkeep env` prints it.
+    follow
+        Go on with what happens from now on (or from --since or --after on), the oldest first, until Ctrl-C.
+    resource
+        Only of this thing: an id or an ARN.
+    resource_kind
+        Only of things of this kind: sequenceStore, readSet, upload or job.
+    kind
+        Only events of this kind, such as state.
+    since
+        Only from this time on: 2026-11-22, 2026-11-22T08:00:00Z, or so long ago: 90s, 15m, 2h, 7d.
+    until
+        Only before this time.
+    after
+        Every event behind the one of this id, the oldest first; 0 begins with the first event.
+    limit
+        As many at most; 0 for all. Not for --follow and --after.
+    json
+        One JSON object a line.
+    eventbridge
+        One JSON object a line, as AWS HealthOmics gives it to EventBridge; other events are left out.
+    """
+    from strandkeep.cli.history import Asked, print_events
+
+    asked = {"resource": resource, "resourceKind": resource_kind, "kind": kind, "since": since, "until": until}
+    return print_events(data_dir, Asked(asked, limit, json), follow=follow, after=after, eventbridge=eventbridge)
+
+
+@app.command
+def audit(
+    data_dir: DataDir = DATA_DIR,
+    *,
+    action: str | None = None,
+    principal: str | None = None,
+    access_key: str | None = None,
+    source_address: str | None = None,
+    resource: str | None = None,
+    decision: str | None = None,
+    outcome: str | None = None,
+    request_id: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    limit: int = 50,
+    json: bool = False,
+) -> int:
+    """Print who called what, allowed or denied, the newest first.
+
+    Parameters
+    ----------
+    data_dir
+        The folder of the installation, unless the environment names one as `strandkeep env` prints it.
+    action
+        Only this operation, such as GetReadSet or omics:GetReadSet.
+    principal
+        Only calls by this ARN.
+    access_key
+        Only calls that named this access key.
+    source_address
+        Only calls from this IP address.
+    resource
+        Only calls on this ARN.
+    decision
+        allowed or denied.
+    outcome
+        Only calls that ended so: ok, or the name of an error.
+    request_id
+        The call that was answered with this id.
+    since
+        Only from this time on: 2026-11-22, 2026-11-22T08:00:00Z, or so long ago: 90s, 15m, 2h, 7d.
+    until
+        Only before this time.
+    limit
+        As many at most; 0 for all.
+    json
+        One JSON object a line.
+    """
+    from strandkeep.cli.history import Asked, print_audit
+
+    asked = {"action": action, "principal": principal, "accessKeyId": access_key, "sourceAddress": source_address}
+    asked |= {"resource": resource, "decision": decision, "outcome": outcome, "requestId": request_id}
+    return print_audit(data_dir, Asked({**asked, "since": since, "until": until}, limit, json))
+
+
 def main() -> None:
     """Entry point of the command."""
     sys.exit(app())

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from strandkeep.folder import DataFolder, FolderInUse
+from strandkeep.logs import configuration
 from strandkeep.settings import Settings, SettingsError, load_settings
 
 #: Seconds that requests in flight have to end after SIGTERM: more than a stalled body is waited for.
@@ -91,6 +92,7 @@ def _serve(
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_S,
         log_level=LogLevels.error,
+        log_dictconfig=configuration(settings.log_format, settings.log_level),
         ssl_cert=tls_cert,
         ssl_key=tls_key,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -47,6 +47,9 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
     },
 }
 
+#: Every state that a read set can be in.
+READ_SETS = tuple(sorted(frozenset().union(*MOVES["readSet"].values())))
+
 #: States of a read set whose source bytes can be read.
 READABLE = frozenset({ACTIVE, PROCESSING_UPLOAD})
 
@@ -59,6 +62,7 @@ LISTED_UPLOADS = (OPEN, COMPLETING)
 
 #: States of a job after which nothing happens to it.
 ENDED_JOBS = (COMPLETED, FAILED)
+UNENDED_JOBS = (SUBMITTED, IN_PROGRESS)
 
 
 def check_move(kind: str, before: str | None, after: str) -> None:

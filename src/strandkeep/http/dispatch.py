@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from strandkeep import logs
 from strandkeep.access.audit import ALLOWED, DENIED, Audit, Call
 from strandkeep.access.authorise import authorise
 from strandkeep.domain.context import RequestContext
@@ -35,6 +36,7 @@ from strandkeep.http.messages import (
     stream_answer,
 )
 from strandkeep.http.throttle import Throttle
+from strandkeep.http.traffic import Traffic
 from strandkeep.operations.registry import OPERATIONS
 from strandkeep.operations.streams import Incoming, Outgoing
 from strandkeep.protocol.operation import Operation
@@ -104,7 +106,23 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is."""
-        exchange = _Exchange(read_head(scope), receive)
+        # granian runs all requests in one context; a task has its own, and so each request its own facts in the log.
+        await asyncio.create_task(self._watched(scope, receive, send))
+
+    async def _watched(self, scope: Scope, receive: Receive, send: Send) -> None:
+        traffic = Traffic(receive, send)
+        exchange = _Exchange(read_head(scope), traffic.receive)
+        with logs.about(request_id=exchange.request_id):
+            try:
+                await self._serve(exchange, traffic.send)
+            except Exception:
+                traffic.outcome = InternalServerException.code
+                raise
+            finally:
+                call = exchange.call(traffic.outcome, 0)
+                traffic.tell(call.action, call.context.account)
+
+    async def _serve(self, exchange: _Exchange, send: Send) -> None:
         try:
             answer, outcome = await self._answer(exchange)
         except Disconnected:

@@ -1,4 +1,4 @@
-"""The ASGI application: start and stop, `/live`, `/health`, and everything else to the dispatcher."""
+"""The ASGI application: start and stop, `/live`, `/health`, `/metrics`, and everything else to the dispatcher."""
 
 import json
 import logging
@@ -9,14 +9,18 @@ from strandkeep.http.messages import Answer, Receive, Scope, Send, send_answer
 
 _log = logging.getLogger(__name__)
 
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
 Check = Callable[[], Awaitable[Mapping[str, str]]]
+#: What `/metrics` answers; None when it is switched off.
+Scrape = Callable[[], Awaitable[bytes]] | None
 
 
 class Edge:
-    """An ASGI application. `start` makes the dispatcher and the health check; `stop` ends what they use."""
+    """An ASGI application. `start` makes the dispatcher, the health check and the scrape; `stop` ends what they use."""
 
     def __init__(
-        self, start: Callable[[], Awaitable[tuple[Dispatcher, Check]]], stop: Callable[[], Awaitable[None]]
+        self, start: Callable[[], Awaitable[tuple[Dispatcher, Check, Scrape]]], stop: Callable[[], Awaitable[None]]
     ) -> None:
         self._start = start
         self._stop = stop
@@ -29,13 +33,15 @@ class Edge:
             await send_answer(Answer(200, b'{"status": "live"}'), "live", send)
         elif scope["path"] == "/health":
             await send_answer(await self._health(), "health", send)
+        elif scope["path"] == "/metrics":
+            await send_answer(await self._metrics(), "metrics", send)
         else:
             await self._dispatcher(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._dispatcher, self._check = await self._start()
+            self._dispatcher, self._check, self._scrape = await self._start()
         except Exception:
             _log.exception("the server cannot start")
             await send({"type": "lifespan.startup.failed", "message": "the server cannot start"})
@@ -44,6 +50,11 @@ class Edge:
         await receive()
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _metrics(self) -> Answer:
+        if self._scrape is None:
+            return Answer(404, b"metrics = 'off' in the settings\n", _TEXT)
+        return Answer(200, await self._scrape(), _TEXT)
 
     async def _health(self) -> Answer:
         problems = await self._check()

@@ -1,11 +1,13 @@
 """One attempt of a job: claim it, do it, and end it in one fenced transaction."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
 
+from strandkeep import logs, metrics
 from strandkeep.catalog import Transaction, jobs
 from strandkeep.domain import states, times
 from strandkeep.house import House
@@ -37,20 +39,37 @@ def run_job(
 
     `tell` lets the thing that waits for the job say so, once the server has failed often.
     """
-    job = house.catalog.write(lambda tx: jobs.claim(tx, job_id))
-    if job is None:
-        return
-    reach("job.claimed")
+    with logs.about(job_id=job_id):
+        job = house.catalog.write(lambda tx: jobs.claim(tx, job_id))
+        if job is None:
+            return
+        reach("job.claimed")
+        began, outcome = time.monotonic(), "failed"
+        with logs.about(request_id=job.context["request_id"]):
+            try:
+                outcome = _attempt(house, kinds, tell, job)
+            finally:
+                metrics.JOBS.labels(job.kind, outcome).inc()
+                metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - began)
+
+
+def _attempt(
+    house: House, kinds: Mapping[str, Kind], tell: Callable[[Transaction, Row[Any], str], None], job: Row[Any]
+) -> str:
+    """Do a job that is claimed; how it ended, as the metrics name it."""
     try:
         conclusion = kinds[job.kind](house, job)
         house.catalog.write(lambda tx: _conclude(tx, job, conclusion))
         reach("job.committed")
     except Superseded:
-        _log.info("attempt %s of job %s was dropped", job.attempt, job_id)
+        _log.info("attempt %s of job %s was dropped", job.attempt, job.id)
+        return "dropped"
     except Exception:
-        _log.exception("attempt %s of job %s failed by the server's fault", job.attempt, job_id)
+        _log.exception("attempt %s of job %s failed by the server's fault", job.attempt, job.id)
         house.catalog.write(lambda tx: _put_off(tx, job, tell))
         reach("job.put_off")
+        return "failed"
+    return "completed"
 
 
 def _conclude(tx: Transaction, job: Row[Any], conclusion: Conclusion) -> None:

@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from strandkeep.catalog import Transaction, blobs, client_tokens, read_sets, uploads
+from strandkeep import logs, metrics
+from strandkeep.catalog import Transaction, blobs, client_tokens, events, read_sets, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
@@ -28,7 +29,8 @@ def sweep(house: House, *, orphans: bool = True) -> None:
     `orphans`: also look for bytes without a row, which means reading every folder. A step that fails keeps none of
     the others from making room; ExceptionGroup of what failed, after all of them.
     """
-    steps = [expire_uploads, purge_read_sets, condemn_orphans, remove_condemned, forget_client_tokens]
+    steps = [expire_uploads, purge_read_sets, condemn_orphans, remove_condemned]
+    steps += [number_events, forget_client_tokens, count_read_sets]
     failures: list[Exception] = []
     for step in steps if orphans else [step for step in steps if step is not condemn_orphans]:
         try:
@@ -37,6 +39,7 @@ def sweep(house: House, *, orphans: bool = True) -> None:
             failures.append(failure)
     if failures:
         raise ExceptionGroup("steps of the sweep failed", failures)
+    metrics.LAST_SWEEP.set_to_current_time()
 
 
 def expire_uploads(house: House) -> None:
@@ -53,7 +56,7 @@ def expire_uploads(house: House) -> None:
         uploads.forget_ended(tx, limit - house.delete_after)
         return len(found)
 
-    _until_none(lambda: house.catalog.write(expire), lambda: reach("expiry.committed"))
+    _until_none(lambda: house.catalog.write(expire), "uploads expired", lambda: reach("expiry.committed"))
 
 
 def purge_read_sets(house: House) -> None:
@@ -75,13 +78,14 @@ def purge_read_sets(house: House) -> None:
                 reach("purge.in_transaction")
         return len(found)
 
-    _until_none(lambda: house.catalog.write(purge), lambda: reach("purge.committed"))
+    _until_none(lambda: house.catalog.write(purge), "read sets purged", lambda: reach("purge.committed"))
 
 
 def condemn_orphans(house: House) -> None:
     """Condemn bytes without a row, unless a part makes them count first."""
     for names in house.blobs.orphans(house.settings.orphan_grace_s):
         known = house.catalog.read(lambda reader, names=names: blobs.known(reader, names))  # type: ignore[misc]
+        metrics.SWEPT.labels("orphans condemned").inc(len(set(names) - known))
         for name in set(names) - known:
             house.catalog.write(lambda tx, name=name: blobs.insert_condemned(tx, name, house.blobs.name, tx.now))  # type: ignore[misc]
             reach("sweep.condemned")
@@ -101,12 +105,24 @@ def remove_condemned(house: House) -> None:
             house.catalog.write(lambda tx: blobs.forget(tx, removed))
         return len(removed)
 
-    _until_none(remove)
+    _until_none(remove, "blobs removed")
+
+
+def number_events(house: House) -> None:
+    """Give positions to events that nobody has listed yet, so that the first who does need not wait for it."""
+    while account := house.catalog.read(events.account_without_positions):
+        house.catalog.write(lambda tx, account=account: events.number(tx, account, _BATCH))  # type: ignore[misc]
 
 
 def forget_client_tokens(house: House) -> None:
     """Drop tokens that are older than they are remembered."""
     house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
+
+
+def count_read_sets(house: House) -> None:
+    """Tell the metrics how many read sets are in each state: too much to count whenever they are asked for."""
+    for status, number in house.catalog.read(read_sets.number_by_status).items():
+        metrics.READ_SETS.labels(status).set(number)
 
 
 def _removed(house: House, name: str) -> bool:
@@ -143,16 +159,19 @@ class Sweeper:
         while not self._stop.is_set():
             orphans = time.monotonic() >= orphans_due
             try:
-                sweep(self._house, orphans=orphans)
+                with logs.about(job_id="sweep"):
+                    sweep(self._house, orphans=orphans)
             except Exception:
+                metrics.SWEEPS_FAILED.inc()
                 _log.exception("the sweep failed; the next round goes on where it ended")
             else:
                 orphans_due += settings.orphan_grace_s if orphans else 0
             self._stop.wait(settings.sweep_interval_s)
 
 
-def _until_none(step: Callable[[], int], after_each: Callable[[], None] = lambda: None) -> None:
-    while step() > 0:
+def _until_none(step: Callable[[], int], what: str, after_each: Callable[[], None] = lambda: None) -> None:
+    while (number := step()) > 0:
+        metrics.SWEPT.labels(what).inc(number)
         after_each()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strandkeep.domain.identifiers import Installation
-from strandkeep.operations import deletion, read_sets, reingest, sequence_stores, tags, uploads
+from strandkeep.operations import audit, deletion, events, read_sets, reingest, sequence_stores, tags, uploads
 
 Resource = Callable[[Installation, Mapping[str, Any]], str]
 
@@ -55,5 +55,7 @@ OPERATIONS: Mapping[str, Use] = {
     "UntagResource": Use(tags.untag_resource, _named, changes=True),
     "ListTagsForResource": Use(tags.list_tags_for_resource, _named, changes=False),
     "BatchUndeleteReadSet": Use(deletion.batch_undelete_read_set, _store, changes=True),
+    "ListAuditRecords": Use(audit.list_audit_records, _anything, changes=False),
+    "ListEvents": Use(events.list_events, _anything, changes=False),
     "ReingestReadSet": Use(reingest.reingest_read_set, _read_set, changes=True),
 }

@@ -9,8 +9,37 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict
 
+AuditDecision = Literal["allowed", "denied"]
+EventResourceKind = Literal["sequenceStore", "readSet", "upload", "job"]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
+
+
+class AuditFilter(TypedDict):
+    action: NotRequired[str]
+    principal: NotRequired[str]
+    accessKeyId: NotRequired[str]
+    sourceAddress: NotRequired[str]
+    resource: NotRequired[str]
+    decision: NotRequired[AuditDecision]
+    outcome: NotRequired[str]
+    requestId: NotRequired[str]
+    createdAfter: NotRequired[datetime]
+    createdBefore: NotRequired[datetime]
+
+
+class AuditRecord(TypedDict):
+    creationTime: datetime
+    requestId: str
+    principal: NotRequired[str | None]
+    accessKeyId: NotRequired[str | None]
+    sourceAddress: NotRequired[str | None]
+    action: str
+    resource: str
+    decision: AuditDecision
+    outcome: str
+    count: int
+    bytes: int
 
 
 class BatchUndeleteReadSetRequest(TypedDict):
@@ -20,6 +49,55 @@ class BatchUndeleteReadSetRequest(TypedDict):
 
 class BatchUndeleteReadSetResponse(TypedDict):
     errors: NotRequired[list[ReadSetError] | None]
+
+
+class Event(TypedDict):
+    id: int
+    creationTime: datetime
+    resourceKind: EventResourceKind
+    resourceId: str
+    resourceArn: NotRequired[str | None]
+    sequenceStoreId: NotRequired[str | None]
+    creationJobId: NotRequired[str | None]
+    version: int
+    kind: str
+    before: NotRequired[str | None]
+    after: str
+    statusMessage: NotRequired[str | None]
+    principal: str
+    requestId: str
+
+
+class EventFilter(TypedDict):
+    resourceKind: NotRequired[EventResourceKind]
+    resourceId: NotRequired[str]
+    resourceArn: NotRequired[str]
+    kind: NotRequired[str]
+    createdAfter: NotRequired[datetime]
+    createdBefore: NotRequired[datetime]
+
+
+class ListAuditRecordsRequest(TypedDict):
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+    filter: NotRequired[AuditFilter]
+
+
+class ListAuditRecordsResponse(TypedDict):
+    records: list[AuditRecord]
+    nextToken: NotRequired[str | None]
+
+
+class ListEventsRequest(TypedDict):
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+    afterId: NotRequired[int]
+    filter: NotRequired[EventFilter]
+
+
+class ListEventsResponse(TypedDict):
+    events: list[Event]
+    nextToken: NotRequired[str | None]
 
 
 class ReadSetError(TypedDict):
