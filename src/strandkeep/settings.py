@@ -60,6 +60,12 @@ class Settings:
     min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
     stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).", least=1)
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    verify_every_days: int = _setting(
+        30, "days", "Stored bytes that nobody has verified for so long are verified, once a day; 0 for never."
+    )
+    verify_bytes_per_second: int = _setting(
+        64 << 20, "bytes per second", "The pace of a verification for which none is given.", least=1 << 20
+    )
 
 
 def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:

@@ -8,6 +8,7 @@ from isal import isal_zlib
 
 from strandkeep.blobs.contract import DamagedBlob
 from strandkeep.domain.blobs import BLOCK, StoredBlob
+from strandkeep.domain.damage import Damage, Finding
 
 #: Bytes of a chunk handed out: a slow reader's server holds several of them.
 CHUNK = 256 * 1024
@@ -21,7 +22,7 @@ class BlockReader:
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise DamagedBlob(f"blob {blob.name} is missing") from None
+            raise DamagedBlob(Finding(blob.name, Damage.MISSING)) from None
 
     def __enter__(self) -> "BlockReader":
         return self
@@ -51,8 +52,10 @@ class BlockReader:
         crc = 0
         for chunk in chunks:
             crc = isal_zlib.crc32(chunk, crc)
-        if sum(map(len, chunks)) != length or crc != self._blob.crc(block):
-            raise DamagedBlob(f"block {block} of blob {self._blob.name} is not what was stored")
+        if sum(map(len, chunks)) != length:
+            raise DamagedBlob(Finding(self._blob.name, Damage.CUT_SHORT, block))
+        if crc != self._blob.crc(block):
+            raise DamagedBlob(Finding(self._blob.name, Damage.BLOCK_DIFFERS, block))
         return chunks
 
 

@@ -1,6 +1,6 @@
 """Row locks, taken before state is read. On SQLite the writer is the lock, and these are plain reads.
 
-Lock order: store, reference, upload, read sets by id, job.
+Lock order: account, store, reference, upload, read sets by id, job.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,12 @@ from sqlalchemy.engine import Row
 
 from strandkeep.catalog import tables
 from strandkeep.catalog.transaction import Transaction
+
+
+def lock_account(tx: Transaction, account: str) -> Row[Any]:
+    """An account's row, locked alone."""
+    table = tables.account
+    return tx.connection.execute(sa.select(table).where(table.c.id == account).with_for_update()).one()
 
 
 def lock_store(tx: Transaction, account: str, store_id: str, *, shared: bool) -> Row[Any] | None:

@@ -7,9 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import pages, tables
+from strandkeep.catalog import moves, pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain import states
+from strandkeep.domain.context import RequestContext
+from strandkeep.domain.damage import Finding, of_source
 from strandkeep.domain.layout import Segment
 
 _SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
@@ -132,6 +134,11 @@ def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[s
 def drop_problems(tx: Transaction, read_set_id: str) -> None:
     """Forget what was wrong with a read set: it is checked anew."""
     tx.run(sa.delete(tables.problem).where(tables.problem.c.read_set_id == read_set_id))
+
+
+def mark_damaged(tx: Transaction, context: RequestContext, read_set_id: str, source: str, finding: Finding) -> None:
+    """Let a read set say that a file of it is damaged, with an event."""
+    moves.remark(tx, context, read_set_id, "damaged", of_source(source, finding))
 
 
 def page(

@@ -9,8 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict
 
+Damage = Literal["MISSING", "CUT_SHORT", "BLOCK_DIFFERS", "SHA256_DIFFERS", "UNREADABLE"]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
+JobStatus = Literal["SUBMITTED", "IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
+StartedBy = Literal["REQUEST", "SCHEDULE"]
 
 
 class BatchUndeleteReadSetRequest(TypedDict):
@@ -20,6 +23,39 @@ class BatchUndeleteReadSetRequest(TypedDict):
 
 class BatchUndeleteReadSetResponse(TypedDict):
     errors: NotRequired[list[ReadSetError] | None]
+
+
+class CancelVerificationRequest(TypedDict):
+    id: str
+
+
+class CancelVerificationResponse(TypedDict):
+    pass
+
+
+class GetVerificationRequest(TypedDict):
+    id: str
+
+
+class ListVerificationFindingsRequest(TypedDict):
+    id: str
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListVerificationFindingsResponse(TypedDict):
+    findings: list[VerificationFinding]
+    nextToken: NotRequired[str | None]
+
+
+class ListVerificationsRequest(TypedDict):
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListVerificationsResponse(TypedDict):
+    verifications: list[Verification]
+    nextToken: NotRequired[str | None]
 
 
 class ReadSetError(TypedDict):
@@ -42,3 +78,46 @@ class ReingestReadSetResponse(TypedDict):
     status: ReadSetStatus
     sourceFileType: FileType
     referenceArn: NotRequired[str | None]
+
+
+class StartVerificationRequest(TypedDict):
+    sequenceStoreId: NotRequired[str]
+    readSetId: NotRequired[str]
+    samplePercent: NotRequired[int]
+    unverifiedDays: NotRequired[int]
+    bytesPerSecond: NotRequired[int]
+    clientToken: NotRequired[str]
+
+
+class Verification(TypedDict):
+    id: str
+    status: JobStatus
+    statusMessage: NotRequired[str | None]
+    startedBy: StartedBy
+    sequenceStoreId: NotRequired[str | None]
+    readSetId: NotRequired[str | None]
+    samplePercent: NotRequired[int | None]
+    unverifiedDays: NotRequired[int | None]
+    bytesPerSecond: int
+    blobsDone: NotRequired[int | None]
+    blobsTotal: NotRequired[int | None]
+    bytesDone: NotRequired[int | None]
+    bytesTotal: NotRequired[int | None]
+    secondsWorked: NotRequired[int | None]
+    findingCount: int
+    creationTime: datetime
+    startTime: NotRequired[datetime | None]
+    completionTime: NotRequired[datetime | None]
+
+
+class VerificationFinding(TypedDict):
+    sequenceStoreId: str
+    readSetId: NotRequired[str | None]
+    uploadId: NotRequired[str | None]
+    source: str
+    partNumber: NotRequired[int | None]
+    offset: NotRequired[int | None]
+    blob: str
+    block: NotRequired[int | None]
+    damage: Damage
+    message: str
