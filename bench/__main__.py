@@ -5,7 +5,7 @@ import sys
 
 from bench.figures import Figure, show
 
-_ALL = ("part_upload", "part_download", "complete", "metadata", "fastq_ingest")
+_ALL = ("part_upload", "part_download", "complete", "metadata", "fastq_ingest", "verify")
 
 
 def main(names: list[str]) -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -105,6 +106,28 @@ def test_get_verification_tells_of_damage_and_the_read_set_says_it(api, store, r
     assert shown["statusMessage"].startswith(f"SOURCE1 is damaged: {findings[0]['message']}. ")
     told = [row for row in api.rows(tables.event, resource_id=read_set_id) if row.kind == "damaged"]
     assert [(row.principal, row.account) for row in told] == [(api.context.principal, api.context.account)]
+
+
+def test_a_read_set_of_which_the_blob_was_put_back_says_nothing_any_more(api, store, read_set):
+    read_set_id, names = read_set
+    content = path_of(api, names[0]).read_bytes()
+    flip(api, names[0], 0)
+    flip(api, names[1], 0)
+    verified(api, sequenceStoreId=store)
+    said = api("GetReadSetMetadata", sequenceStoreId=store, id=read_set_id)["statusMessage"]
+    last = max(names)
+    assert last in said
+    flip(api, names[1], 0)
+    verified(api, sequenceStoreId=store)
+    assert names[0] in api("GetReadSetMetadata", sequenceStoreId=store, id=read_set_id)["statusMessage"]
+    path_of(api, names[0]).write_bytes(content)
+
+    verified(api, sequenceStoreId=store, readSetId=read_set_id)
+
+    assert "statusMessage" not in api("GetReadSetMetadata", sequenceStoreId=store, id=read_set_id)
+    told = [row.kind for row in api.rows(tables.event, resource_id=read_set_id) if row.kind in ("damaged", "restored")]
+    assert told[-1] == "restored"
+    assert told.count("damaged") == 3
 
 
 def test_damage_to_which_every_block_check_is_blind_is_found_by_the_sha256(api, store, read_set):
@@ -339,6 +362,17 @@ def test_an_attempt_goes_on_from_where_the_last_one_has_noted_that_it_was(own, m
     assert len(read) <= 11
     assert (done["status"], done["blobsDone"], done["findingCount"]) == ("COMPLETED", 30, 1)
     assert own.rows(tables.job, id=verification)[0].attempt == 2
+
+
+def test_of_attempts_at_once_one_counts_and_no_finding_is_told_twice(own, many, monkeypatch):
+    monkeypatch.setattr("strandkeep.jobs.verify._NOTE_S", 0)
+    for name in many[::3]:
+        path_of(own, name).unlink()
+    verification = own("StartVerification")["id"]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: run(own, verification), range(4)))
+    done = own("GetVerification", id=verification)
+    assert (done["status"], done["blobsDone"], done["findingCount"]) == ("COMPLETED", 30, 10)
 
 
 def test_rule_5_an_attempt_that_another_one_has_taken_over_notes_nothing_more(own, many, monkeypatch):

@@ -141,6 +141,17 @@ def mark_damaged(tx: Transaction, context: RequestContext, read_set_id: str, sou
     moves.remark(tx, context, read_set_id, "damaged", of_source(source, finding))
 
 
+def mark_restored(tx: Transaction, context: RequestContext, blobs: Sequence[str]) -> None:
+    """Let read sets that say of one of these blobs that it is damaged say so no longer: it was put back."""
+    told = _SET.c.status_message.contains(_SEGMENT.c.blob)
+    query = sa.select(_SET.c.id).join(_SEGMENT, _SEGMENT.c.read_set_id == _SET.c.id).where(told).distinct()
+    for chunk in chunks(blobs):
+        for row in tx.all(
+            query.where(_SEGMENT.c.blob.in_(chunk), _SET.c.account == context.account).order_by(_SET.c.id)
+        ):
+            moves.remark(tx, context, row.id, "restored", None)
+
+
 def page(
     reader: Reader, store_id: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
 ) -> tuple[pages.Rows, list[Any] | None]:

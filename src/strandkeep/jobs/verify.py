@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import Blobs, DamagedBlob
-from strandkeep.catalog import Transaction, blobs, jobs, verifications
+from strandkeep.catalog import Transaction, blobs, jobs, read_sets, verifications
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.damage import Damage, Finding
@@ -77,8 +77,10 @@ class _Attempt:
         self._noted = now
 
         def put(tx: Transaction) -> None:
+            context = RequestContext(**self._job.context)
+            read_sets.mark_restored(tx, context, self._sound)
             for finding in findings:
-                verifications.put_finding(tx, RequestContext(**self._job.context), self._job.id, finding)
+                verifications.put_finding(tx, context, self._job.id, finding)
             blobs.put_verified(tx, self._sound)
             if not jobs.put_progress(tx, self._job, asdict(self.progress)):
                 raise Superseded
