@@ -13,10 +13,10 @@ from strandkeep.catalog import tables
 from strandkeep.catalog.transaction import Transaction
 
 
-def lock_account(tx: Transaction, account: str) -> Row[Any]:
-    """An account's row, locked alone."""
+def lock_account(tx: Transaction, account: str) -> None:
+    """Lock an account's row against others who do the same; rows that refer to it may come meanwhile."""
     table = tables.account
-    return tx.connection.execute(sa.select(table).where(table.c.id == account).with_for_update()).one()
+    tx.one(sa.select(table.c.id).where(table.c.id == account).with_for_update(key_share=True))
 
 
 def lock_store(tx: Transaction, account: str, store_id: str, *, shared: bool) -> Row[Any] | None:

@@ -54,11 +54,11 @@ class VerifySchedule:
 def _start_if_due(house: House, account: str) -> bool:
     def start(tx: Transaction) -> bool:
         # Of two servers on one database the second waits here, and then finds what the first one started.
-        created = lock_account(tx, account).created
+        lock_account(tx, account)
         last = verifications.last_scheduled(tx, account)
         if last is not None and last.state not in states.ENDED_JOBS:
             return False
-        if tx.now < next_start(last and last.ended, created):
+        if tx.now < next_start(last and last.ended, accounts.created(tx, account)):
             return False
         context = RequestContext(account, "strandkeep:schedule", "", "", "schedule")
         settings = house.settings
