@@ -41,9 +41,11 @@ def find(reader: Reader, account: str, verification_id: str) -> Row[Any] | None:
 
 def page(reader: Reader, account: str, after: list[Any] | None, size: int) -> tuple[pages.Rows, list[Any] | None]:
     """A page of the verifications of an account, the newest first; each as `find` gives it."""
-    rows, last = pages.newest_first(reader, _RUN, [_RUN.c.account == account], after, size)
-    whole = {row.id: row for row in reader.all(_with_job().where(_RUN.c.id.in_([row.id for row in rows])))}
-    return [whole[row.id] for row in rows], last
+    query = _with_job().where(_RUN.c.account == account)
+    if after is not None:
+        query = query.where(sa.tuple_(_RUN.c.created, _RUN.c.id) < sa.tuple_(*map(sa.literal, after)))
+    rows = reader.all(query.order_by(_RUN.c.created.desc(), _RUN.c.id.desc()).limit(size + 1))
+    return _page(rows, size, (_RUN.c.created, _RUN.c.id))
 
 
 def findings(
@@ -53,10 +55,7 @@ def findings(
     query = sa.select(_FINDING).where(_FINDING.c.verification_id == verification_id)
     if after is not None:
         query = query.where(sa.tuple_(*_FINDING_KEY) > sa.tuple_(*map(sa.literal, after)))
-    rows = reader.all(query.order_by(*_FINDING_KEY).limit(size + 1))
-    if len(rows) <= size:
-        return rows, None
-    return rows[:size], [getattr(rows[size - 1], column.name) for column in _FINDING_KEY]
+    return _page(reader.all(query.order_by(*_FINDING_KEY).limit(size + 1)), size, _FINDING_KEY)
 
 
 def totals(reader: Reader, run: Row[Any]) -> tuple[int, int]:
@@ -93,6 +92,13 @@ def last_scheduled(reader: Reader, account: str) -> Row[Any] | None:
     """The newest verification of an account that started by itself."""
     mine = (_RUN.c.account == account, _RUN.c.scheduled == 1)
     return reader.one(_with_job().where(*mine).order_by(_RUN.c.created.desc()).limit(1))
+
+
+def _page(rows: pages.Rows, size: int, key: Sequence[sa.Column[Any]]) -> tuple[pages.Rows, list[Any] | None]:
+    """Up to `size` rows of which one more was asked for, and the position of the last if another follows."""
+    if len(rows) <= size:
+        return rows, None
+    return rows[:size], [getattr(rows[size - 1], column.name) for column in key]
 
 
 def _with_job() -> sa.Select[Any]:
