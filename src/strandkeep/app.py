@@ -35,6 +35,8 @@ from strandkeep.jobs.engine import JobEngine
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import Sweeper
+from strandkeep.jobs.verify import verify
+from strandkeep.jobs.verify_schedule import VerifySchedule
 from strandkeep.protocol.service import load_service
 from strandkeep.settings import Settings, SettingsError, load_settings
 
@@ -43,7 +45,8 @@ _log = logging.getLogger(__name__)
 #: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 _MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
 
-_JOB_KINDS = {"ingest": ingest}
+_JOB_KINDS = {"ingest": ingest, "verify": verify}
+_LONG_JOBS = ("verify",)
 
 
 class CannotStart(Exception):
@@ -105,16 +108,19 @@ class Server:
             self.catalog,
             settings.database_url or sqlite_url(data / "jobs.sqlite"),
             settings.ingest_workers,
+            _LONG_JOBS,
             lambda job_id: run_job(self.house, _JOB_KINDS, tell_read_set, job_id),
         )
         self.sweeper = Sweeper(self.house)
+        self.verify_schedule = VerifySchedule(self.house)
         keys = KeyRing(self.catalog, sealer)
         self.dispatcher = Dispatcher(self.house, service, Authenticator(keys), throttle, self.audit)
 
     def start(self) -> None:
-        """Begin to run jobs and to sweep."""
+        """Begin to run jobs, to sweep, and to verify when it is due."""
         self.engine.start()
         self.sweeper.start()
+        self.verify_schedule.start()
         # What was made so far stays: the collector need not walk over it again and again.
         gc.collect()
         gc.freeze()
@@ -159,6 +165,7 @@ class Server:
     def _stop_parts(self) -> None:
         self.house.stopping.set()
         self.sweeper.stop()
+        self.verify_schedule.stop()
         self.engine.stop()
         self.catalog.close()
         self.blobs.close()

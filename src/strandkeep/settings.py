@@ -102,6 +102,12 @@ class Settings:
     quota_read_sets_per_store: int | None = _quota("read sets", "Read sets of a sequence store")
     quota_open_uploads: int | None = _quota("uploads", "Open uploads of a sequence store")
     quota_file_size: int | None = _quota("bytes", "Size of one file of a read set")
+    verify_every_days: int = _setting(
+        30, "days", "Stored bytes that nobody has verified for so long are verified, once a day; 0 for never."
+    )
+    verify_bytes_per_second: int = _setting(
+        64 << 20, "bytes per second", "The pace of a verification for which none is given.", least=1 << 20
+    )
     kill_point: str = _setting(
         "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
     )

@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-from dataclasses import replace
 
 import pytest
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.domain.blobs import BLOCK
+from strandkeep.domain.blobs import BLOCK, Span
 from tests.contract.conftest import blobs_root, place
 from tests.damage.changes import bits, flipped, other_changes, ranges, touched
 from tests.soak import soak_seeds
@@ -30,11 +29,11 @@ def handed_out(blobs, blob, offset, end):
     got, streamed, damaged = bytearray(), bytearray(), []
 
     async def stream():
-        async for chunk in blobs.stream(blob, offset, end - offset):
+        async for chunk in blobs.stream([Span(blob, offset, end - offset)]):
             streamed.extend(chunk)
 
     def read():
-        for chunk in blobs.read(blob, offset, end - offset):
+        for chunk in blobs.read([Span(blob, offset, end - offset)]):
             got.extend(chunk)
 
     for way in (read, lambda: asyncio.run(stream())):
@@ -117,5 +116,5 @@ def test_rule_8_a_bit_flipped_in_a_kept_crc_is_damage_of_its_block(place, bit):
     """Whether the bytes or their CRC changed cannot be told: neither is vouched for."""
     content = random.Random(1).randbytes(BLOCK + 5)
     blob = put(place.blobs, content)
-    changed = replace(blob, block_crcs=flipped(blob.block_crcs, bit))
+    changed = blob._replace(block_crcs=flipped(blob.block_crcs, bit))
     assert check_every_range(place.blobs, changed, content, {bit // 32})

@@ -36,11 +36,13 @@ ALLOWED = {
     ("job", "IN_PROGRESS", "IN_PROGRESS"),
     ("job", "IN_PROGRESS", "COMPLETED"),
     ("job", "IN_PROGRESS", "FAILED"),
+    ("job", "SUBMITTED", "CANCELLED"),
+    ("job", "IN_PROGRESS", "CANCELLED"),
 }
 KINDS = ("sequenceStore", "readSet", "upload", "job")
 STATES = (
     *("PROCESSING_UPLOAD", "UPLOAD_FAILED", "ACTIVE", "ARCHIVED", "ACTIVATING", "DELETING", "DELETED"),
-    *("OPEN", "COMPLETING", "COMPLETED", "ABORTED", "EXPIRED", "SUBMITTED", "IN_PROGRESS", "FAILED"),
+    *("OPEN", "COMPLETING", "COMPLETED", "ABORTED", "EXPIRED", "SUBMITTED", "IN_PROGRESS", "FAILED", "CANCELLED"),
 )
 FORBIDDEN = sorted(set(product(KINDS, (None, *STATES), STATES)) - ALLOWED, key=str)
 

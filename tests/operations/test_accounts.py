@@ -12,7 +12,7 @@ from tests.operations.conftest import incoming
 CHECKSUM = "MVMQk+vB9C3Ge8ADHkbKq752n3BCUzyl41qEkqlOD5M="
 
 
-def requests(here, store, upload, read_set):
+def requests(here, store, upload, read_set, verification):
     """A request of every operation that names a thing."""
     place, store_arn, set_arn = {"sequenceStoreId": store}, here.sequence_store_arn(store), here.read_set_arn
     part = {"partSource": "SOURCE1", "partNumber": 1}
@@ -38,6 +38,12 @@ def requests(here, store, upload, read_set):
         ("BatchUndeleteReadSet", {**place, "ids": [read_set]}),
         ("ReingestReadSet", {**place, "id": read_set}),
         ("ReingestReadSet", {**place, "id": read_set, "clientToken": "t"}),
+        ("StartVerification", place),
+        ("StartVerification", {**place, "clientToken": "t"}),
+        ("StartVerification", {**place, "readSetId": read_set}),
+        ("GetVerification", {"id": verification}),
+        ("ListVerificationFindings", {"id": verification}),
+        ("CancelVerification", {"id": verification}),
         ("TagResource", {"resourceArn": store_arn, "tags": {"a": "b"}}),
         ("TagResource", {"resourceArn": set_arn(store, read_set), "tags": {"a": "b"}}),
         ("UntagResource", {"resourceArn": store_arn, "tagKeys": ["a"]}),
@@ -65,13 +71,13 @@ def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api,
     upload = api.new_upload(store)
     api.put_part(store, upload, 1, b"x")
     read_set = api.insert_read_set(store, state)
-    theirs = {"store": store, "upload": upload, "read set": read_set}
-    nothing = {"store": new_id(), "upload": new_id(), "read set": new_id()}
+    verification = api("StartVerification", sequenceStoreId=store)["id"]
+    theirs = {"store": store, "upload": upload, "read set": read_set, "verification": verification}
+    nothing = {name: new_id() for name in theirs}
 
     asked = requests(here, *theirs.values())
-    assert {operation for operation, _ in asked} == set(OPERATIONS) - {
-        *("CreateSequenceStore", "ListSequenceStores", "ListEvents", "ListAuditRecords")  # they name no thing
-    }
+    lists = {"ListSequenceStores", "ListEvents", "ListAuditRecords", "ListVerifications"}
+    assert {operation for operation, _ in asked} == set(OPERATIONS) - {"CreateSequenceStore"} - lists
     for (operation, about_theirs), (_, about_nothing) in zip(asked, requests(here, *nothing.values()), strict=True):
         found = outcome(other, operation, about_theirs, theirs)
         assert found == outcome(other, operation, about_nothing, nothing), operation
@@ -81,12 +87,15 @@ def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api,
     assert api("GetSequenceStore", id=store)["name"] == "store"
     assert api("GetReadSetMetadata", sequenceStoreId=store, id=read_set)["status"] == state
     assert len(api.part_blobs(upload)) == 1
+    assert api("GetVerification", id=verification)["status"] == "SUBMITTED"
+    api("CancelVerification", id=verification)
 
 
 def test_rule_12_in_a_store_of_its_own_another_accounts_ids_answer_as_ids_that_do_not_exist(api, other, store):
     here, own = api.house.installation, other.new_store()
     upload, read_set = api.new_upload(store), api.insert_read_set(store, "ACTIVE")
-    theirs, nothing = {"upload": upload, "read set": read_set}, {"upload": new_id(), "read set": new_id()}
+    theirs = {"upload": upload, "read set": read_set, "verification": new_id()}
+    nothing = {name: new_id() for name in theirs}
     asked = zip(requests(here, own, *theirs.values()), requests(here, own, *nothing.values()), strict=True)
     for (operation, about_theirs), (_, about_nothing) in asked:
         if theirs["upload"] in str(about_theirs) or theirs["read set"] in str(about_theirs):

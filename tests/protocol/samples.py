@@ -65,8 +65,9 @@ def example(shape: Shape, *, optional: bool = True) -> Any:
         return {example(shape.key): example(shape.value)}
     if isinstance(shape, StringShape):
         return shape.enum[0] if shape.enum else string_of(shape)
-    plain = {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC), "blob": b"ACGT", "long": 7, "integer": 7}
-    return plain[shape.type_name]
+    number = max(7, shape.metadata.get("min", 7))
+    plain = {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC), "blob": b"ACGT", "long": number}
+    return (plain | {"integer": number})[shape.type_name]
 
 
 def values(shape: Shape) -> st.SearchStrategy[Any]:

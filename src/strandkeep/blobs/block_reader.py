@@ -1,13 +1,14 @@
 """Reading local blobs by blocks, each checked before any byte of it leaves."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 from isal import isal_zlib
 
 from strandkeep import metrics
 from strandkeep.blobs.contract import DamagedBlob
 from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
+from strandkeep.domain.damage import Damage, Finding
 
 #: Bytes of a chunk handed out: a slow reader's server holds several of them.
 CHUNK = 256 * 1024
@@ -47,8 +48,7 @@ def _small_blob(path: str, span: Span) -> bytes:
         content = _read(descriptor, blob.length, 0)
     finally:
         os.close(descriptor)
-    if len(content) != blob.length or isal_zlib.crc32(content) != blob.crc(0):
-        raise _damaged(f"block 0 of blob {blob.name} is not what was stored")
+    _check_block(blob, 0, [content], blob.length)
     return content if length == blob.length else content[offset : offset + length]
 
 
@@ -62,11 +62,7 @@ def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
             base = block * BLOCK
             size = min(BLOCK, blob.length - base)
             chunks = [_read(descriptor, min(CHUNK, size - at), base + at) for at in range(0, size, CHUNK)]
-            crc = 0
-            for chunk in chunks:
-                crc = isal_zlib.crc32(chunk, crc)
-            if sum(map(len, chunks)) != size or crc != blob.crc(block):
-                raise _damaged(f"block {block} of blob {blob.name} is not what was stored")
+            _check_block(blob, block, chunks, size)
             yield _within(chunks, offset - base, end - base)
     finally:
         os.close(descriptor)
@@ -84,12 +80,22 @@ def _open(path: str, blob: StoredBlob) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise _damaged(f"blob {blob.name} is missing") from None
+        raise _damaged(Finding(blob.name, Damage.MISSING)) from None
 
 
-def _damaged(what: str) -> DamagedBlob:
+def _check_block(blob: StoredBlob, block: int, chunks: Sequence[bytes], size: int) -> None:
+    if sum(map(len, chunks)) != size:
+        raise _damaged(Finding(blob.name, Damage.CUT_SHORT, block))
+    crc = 0
+    for chunk in chunks:
+        crc = isal_zlib.crc32(chunk, crc)
+    if crc != blob.crc(block):
+        raise _damaged(Finding(blob.name, Damage.BLOCK_DIFFERS, block))
+
+
+def _damaged(finding: Finding) -> DamagedBlob:
     metrics.DAMAGED_BLOCKS.inc()
-    return DamagedBlob(what)
+    return DamagedBlob(finding)
 
 
 def _within(chunks: list[bytes], first: int, end: int) -> list[bytes]:

@@ -4,10 +4,15 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
 from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.damage import Finding
 
 
 class DamagedBlob(Exception):
     """A block is not the one that was stored: missing, cut short, or with another CRC-32. It was not handed out."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
 
 
 class OutOfSpace(Exception):

@@ -25,6 +25,17 @@ def create_account(tx: Transaction, account: str) -> None:
     tx.run(sa.insert(tables.account), {"id": account, "created": tx.now})
 
 
+def ids(reader: Reader) -> list[str]:
+    """All accounts of the installation."""
+    return [row.id for row in reader.all(sa.select(tables.account.c.id).order_by(tables.account.c.id))]
+
+
+def created(reader: Reader, account: str) -> int:
+    """When an account was made."""
+    query = sa.select(tables.account.c.created).where(tables.account.c.id == account)
+    return int(reader.connection.execute(query).scalar_one())
+
+
 def create_access_key(tx: Transaction, key_id: str, account: str, principal: str, sealed_secret: bytes) -> None:
     """Add an active access key, its secret sealed."""
     values = {"id": key_id, "account": account, "principal": principal, "secret": sealed_secret}

@@ -1,8 +1,10 @@
 """Rows of blobs: a blob counts from the transaction that inserts its name, and goes after it is condemned."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from strandkeep.catalog import tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks
@@ -74,3 +76,20 @@ def known(reader: Reader, names: Sequence[str]) -> set[str]:
     for chunk in chunks(names):
         found.update(row.name for row in reader.all(sa.select(tables.blob.c.name).where(tables.blob.c.name.in_(chunk))))
     return found
+
+
+def as_stored(row: Row[Any]) -> StoredBlob:
+    """A row as whoever reads the bytes takes it."""
+    return StoredBlob(row.name, row.place, row.length, row.sha256, row.block_crcs)
+
+
+def is_live(reader: Reader, name: str) -> bool:
+    """Whether a blob still counts."""
+    table = tables.blob
+    return reader.one(sa.select(table.c.name).where(table.c.name == name, table.c.state == LIVE)) is not None
+
+
+def put_verified(tx: Transaction, names: Sequence[str]) -> None:
+    """Note that blobs were found to be what was stored."""
+    for chunk in chunks(names):
+        tx.run(sa.update(tables.blob).where(tables.blob.c.name.in_(chunk)).values(verified=tx.now))

@@ -55,6 +55,14 @@ def end(tx: Transaction, job: Row[Any], state: str, message: str | None = None) 
     return moves.move(tx, context, "job", job.id, states.IN_PROGRESS, state, **changes)
 
 
+def cancel(tx: Transaction, context: RequestContext, job_id: str) -> bool:
+    """End a job because its caller asks for it; False when it has ended already. An attempt of it notices by itself."""
+    row = tx.one(sa.select(_JOB).where(_JOB.c.id == job_id).with_for_update())
+    if row is None or row.state in states.ENDED_JOBS:
+        return False
+    return moves.move(tx, context, "job", job_id, row.state, states.CANCELLED, ended=tx.now)
+
+
 def put_off(tx: Transaction, job: Row[Any], run_after: int, message: str) -> bool:
     """Note that an attempt failed by the server's fault, and when the next one may begin."""
     mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS)
@@ -62,10 +70,10 @@ def put_off(tx: Transaction, job: Row[Any], run_after: int, message: str) -> boo
     return tx.run(sa.update(_JOB).where(*mine).values(changes)) == 1
 
 
-def put_progress(tx: Transaction, job: Row[Any], progress: Mapping[str, Any]) -> None:
-    """Note how far an attempt has come."""
-    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt)
-    tx.run(sa.update(_JOB).where(*mine).values(progress=dict(progress)))
+def put_progress(tx: Transaction, job: Row[Any], progress: Mapping[str, Any]) -> bool:
+    """Note how far an attempt has come; False when it is no longer the one that counts."""
+    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS)
+    return tx.run(sa.update(_JOB).where(*mine).values(progress=dict(progress))) == 1
 
 
 def unended(reader: Reader) -> dict[str, tuple[int, int]]:
@@ -77,5 +85,5 @@ def unended(reader: Reader) -> dict[str, tuple[int, int]]:
 
 def unfinished(reader: Reader, now: int) -> Sequence[Row[Any]]:
     """Jobs that have not ended and may run now, the oldest first."""
-    query = sa.select(_JOB.c.id, _JOB.c.failures).where(_JOB.c.state.not_in(states.ENDED_JOBS))
+    query = sa.select(_JOB.c.id, _JOB.c.kind, _JOB.c.failures).where(_JOB.c.state.not_in(states.ENDED_JOBS))
     return reader.all(query.where(_JOB.c.run_after <= now).order_by(_JOB.c.created))

@@ -66,8 +66,11 @@ def last_time(reader: Reader) -> int:
     return row.time if row else 0
 
 
-def remark(tx: Transaction, context: RequestContext, read_set_id: str, what: str, message: str) -> None:
-    """Let a read set that is there say something new of itself, with an event of kind `what`; its state stays."""
+def remark(tx: Transaction, context: RequestContext, read_set_id: str, what: str, message: str | None) -> None:
+    """Let a read set that is there say something new of itself, or nothing any more; its state stays.
+
+    The event is of kind `what`.
+    """
     table = tables.read_set
     statement = table.update().where(table.c.id == read_set_id).values(status_message=message)
     row = tx.one(statement.returning(*_about(table), table.c.status))

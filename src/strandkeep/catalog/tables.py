@@ -281,6 +281,38 @@ job = Table(
 Index("job_by_state", job.c.state, job.c.run_after)
 Index("job_by_subject", job.c.subject)
 
+verification = Table(
+    "verification",
+    metadata,
+    Column("id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False),
+    Column("scheduled", Integer, nullable=False),
+    Column("store_id", Text),
+    Column("read_set_id", Text),
+    Column("sample_percent", Integer),
+    Column("sample_first", _BIG),
+    Column("unverified_days", Integer),
+    Column("bytes_per_second", _BIG, nullable=False),
+    Column("created", _BIG, nullable=False),
+)
+Index("verification_by_created", verification.c.account, verification.c.created, verification.c.id)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("verification_id", Text, ForeignKey("verification.id"), primary_key=True),
+    Column("store_id", Text, primary_key=True),
+    Column("holder_id", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("start", _BIG, primary_key=True, autoincrement=False),
+    Column("blob", Text, nullable=False),
+    Column("damage", Text, nullable=False),
+    Column("block", _BIG),
+    Column("offset", _BIG, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 event = Table(
     "event",
     metadata,

@@ -183,6 +183,49 @@ def audit(
     return print_audit(data_dir, Asked({**asked, "since": since, "until": until}, limit, json))
 
 
+@app.command
+def verify(
+    data_dir: DataDir = DATA_DIR,
+    *,
+    store: str | None = None,
+    read_set: str | None = None,
+    sample: int | None = None,
+    unverified_days: int | None = None,
+    rate: str | None = None,
+    wait: bool = True,
+    id: str | None = None,
+    json: bool = False,
+) -> int:
+    """Compare stored bytes with their checksums, and report damage by read set.
+
+    The exit status is 0 when all is sound, 1 when something is damaged, 2 when it could not be found out.
+
+    Parameters
+    ----------
+    data_dir
+        The folder of the installation, unless the environment names one as `strandkeep env` prints it.
+    store
+        Only this sequence store.
+    read_set
+        Only this read set of the store.
+    sample
+        Only so many of a hundred blobs, chosen by chance.
+    unverified_days
+        Only what was not verified for so many days.
+    rate
+        Bytes per second at most, such as 64M.
+    wait
+        Wait until it has ended, and report.
+    id
+        Report on this verification, and start none.
+    json
+        Print the report as JSON.
+    """
+    from strandkeep.cli.verify import Scope, run_verify
+
+    return run_verify(data_dir, Scope(store, read_set, sample, unverified_days, rate), id, wait=wait, as_json=json)
+
+
 def main() -> None:
     """Entry point of the command."""
     sys.exit(app())

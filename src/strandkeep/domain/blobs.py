@@ -29,8 +29,3 @@ class Span(NamedTuple):
     blob: StoredBlob
     offset: int
     length: int
-
-
-def damage_message(source: str, damage: Exception) -> str:
-    """What a read set says of itself when bytes of one of its files are not what was stored."""
-    return f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."

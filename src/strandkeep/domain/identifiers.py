@@ -41,6 +41,10 @@ class Installation:
         """The ARN of a read set of this installation."""
         return f"{self.sequence_store_arn(store_id)}/readSet/{read_set_id}"
 
+    def verification_arn(self, verification_id: str) -> str:
+        """The ARN of a verification of stored bytes."""
+        return f"arn:{self.partition}:strandkeep:{self.region}:{self.account}:verification/{verification_id}"
+
     def root_arn(self) -> str:
         """The ARN of the account's root principal."""
         return f"arn:{self.partition}:iam::{self.account}:root"

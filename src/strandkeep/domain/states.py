@@ -19,6 +19,7 @@ EXPIRED = "EXPIRED"
 SUBMITTED = "SUBMITTED"
 IN_PROGRESS = "IN_PROGRESS"
 FAILED = "FAILED"
+CANCELLED = "CANCELLED"
 
 #: Kind of thing → state → states it may move to. None stands for "not there yet".
 MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
@@ -42,8 +43,8 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
     },
     "job": {
         None: frozenset({SUBMITTED}),
-        SUBMITTED: frozenset({IN_PROGRESS}),
-        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, FAILED}),
+        SUBMITTED: frozenset({IN_PROGRESS, CANCELLED}),
+        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, FAILED, CANCELLED}),
     },
 }
 
@@ -61,7 +62,7 @@ LISTED_STORES = tuple(sorted({state for states in MOVES["sequenceStore"].values(
 LISTED_UPLOADS = (OPEN, COMPLETING)
 
 #: States of a job after which nothing happens to it.
-ENDED_JOBS = (COMPLETED, FAILED)
+ENDED_JOBS = (COMPLETED, FAILED, CANCELLED)
 UNENDED_JOBS = (SUBMITTED, IN_PROGRESS)
 
 

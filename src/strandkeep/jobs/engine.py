@@ -6,7 +6,7 @@ under an id made from the row, so that handing it over twice runs it once. Losin
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
@@ -30,12 +30,18 @@ _FORGET_MOST = 100
 
 
 class JobEngine:
-    """Hands unfinished jobs to DBOS and runs them, `workers` at once."""
+    """Hands unfinished jobs to DBOS and runs them, `workers` at once.
 
-    def __init__(self, catalog: Catalog, database_url: str, workers: int, run: Callable[[str], None]) -> None:
+    Jobs of the kinds in `apart` take long: of each such kind one runs at a time, and no other job waits behind it.
+    """
+
+    def __init__(
+        self, catalog: Catalog, database_url: str, workers: int, apart: Collection[str], run: Callable[[str], None]
+    ) -> None:
         self._catalog = catalog
         self._database_url = database_url
         self._workers = workers
+        self._apart = apart
         self._run = run
         self._handed_over: set[str] = set()
         self._awake = threading.Event()
@@ -54,7 +60,8 @@ class JobEngine:
         )
         self._workflow: Any = DBOS.workflow(name="run_job")(_as_function(self._run_one))
         DBOS.launch()
-        DBOS.register_queue(_QUEUE, worker_concurrency=self._workers, polling_interval_sec=_POLL_S)
+        for queue, workers in ((_QUEUE, self._workers), *((kind, 1) for kind in self._apart)):
+            DBOS.register_queue(queue, worker_concurrency=workers, polling_interval_sec=_POLL_S)
         self._reconciler = threading.Thread(target=self._reconcile_always, name="job-reconciler", daemon=True)
         self._reconciler.start()
 
@@ -86,7 +93,8 @@ class JobEngine:
             if workflow_id not in self._handed_over and not self._stopping:
                 self._handed_over.add(workflow_id)
                 with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
-                    DBOS.enqueue_workflow(_QUEUE, self._workflow, job.id)
+                    queue = job.kind if job.kind in self._apart else _QUEUE
+                    DBOS.enqueue_workflow(queue, self._workflow, job.id)
                 reach("job.handed_over")
 
     def _forget_ended(self) -> None:

@@ -13,7 +13,7 @@ from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Transaction, jobs, moves, read_sets, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import Span, damage_message
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.examine import examine_fastq
@@ -64,8 +64,8 @@ def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]
     try:
         yield from _stored_bytes(house, job.subject, file)
     except DamagedBlob as damage:
-        context, message = RequestContext(**job.context), damage_message(file.source, damage)
-        house.catalog.write(lambda tx: moves.remark(tx, context, job.subject, "damaged", message))
+        context, finding = RequestContext(**job.context), damage.finding
+        house.catalog.write(lambda tx: read_sets.mark_damaged(tx, context, job.subject, file.source, finding))
         raise
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import Reader, moves, read_sets
+from strandkeep.catalog import Reader, read_sets
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import Span, damage_message
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
@@ -56,7 +56,7 @@ async def get_read_set_metadata(
     """GetReadSetMetadata: what is known of a read set, and the grid of parts that its files are read by."""
 
     def read(reader: Reader) -> dict[str, Any]:
-        row = _require_read_set(reader, context, request["sequenceStoreId"], request["id"])
+        row = require_read_set(reader, context, request["sequenceStoreId"], request["id"])
         rows = read_sets.files_and_etags(reader, row.id)
         files = {file.source.lower(): _file_information(file.size) for file in rows}
         summary = _summary(house, row, {file.source: file.etag for file in rows})
@@ -74,7 +74,7 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
     source, number = request.get("file", "SOURCE1"), request["partNumber"]
 
     def read(reader: Reader) -> _Piece:
-        row = _require_read_set(reader, context, store_id, read_set_id)
+        row = require_read_set(reader, context, store_id, read_set_id)
         _check_readable(row, source)
         return _locate(reader, read_set_id, source, number)
 
@@ -82,7 +82,8 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
     return Outgoing(piece.length, _stream(context, house, read_set_id, source, piece))
 
 
-def _require_read_set(reader: Reader, context: RequestContext, store_id: str, read_set_id: str) -> Row[Any]:
+def require_read_set(reader: Reader, context: RequestContext, store_id: str, read_set_id: str) -> Row[Any]:
+    """The caller's read set, a deleted one included; ResourceNotFoundException for any other."""
     row = None
     if is_id(store_id) and is_id(read_set_id):
         row = read_sets.find(reader, context.account, store_id, read_set_id)
@@ -119,8 +120,8 @@ async def _stream(
         async for chunk in house.blobs.stream(piece.spans):
             yield chunk
     except DamagedBlob as damage:
-        message = damage_message(source, damage)
-        await house.catalog.write_async(lambda tx: moves.remark(tx, context, read_set_id, "damaged", message))
+        finding = damage.finding
+        await house.catalog.write_async(lambda tx: read_sets.mark_damaged(tx, context, read_set_id, source, finding))
         raise
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from strandkeep.domain.identifiers import Installation
-from strandkeep.operations import audit, deletion, events, read_sets, reingest, sequence_stores, tags, uploads
+from strandkeep.operations import (
+    audit,
+    deletion,
+    events,
+    read_sets,
+    reingest,
+    sequence_stores,
+    tags,
+    uploads,
+    verifications,
+)
 
 Resource = Callable[[Installation, Mapping[str, Any]], str]
 
@@ -29,6 +39,16 @@ def _store(installation: Installation, request: Mapping[str, Any]) -> str:
 
 def _read_set(installation: Installation, request: Mapping[str, Any]) -> str:
     return installation.read_set_arn(request["sequenceStoreId"], request["id"])
+
+
+def _verified(installation: Installation, request: Mapping[str, Any]) -> str:
+    if "readSetId" in request and "sequenceStoreId" in request:
+        return installation.read_set_arn(request["sequenceStoreId"], request["readSetId"])
+    return _store(installation, request) if "sequenceStoreId" in request else "*"
+
+
+def _verification(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.verification_arn(request["id"])
 
 
 def _named(_installation: Installation, request: Mapping[str, Any]) -> str:
@@ -58,4 +78,9 @@ OPERATIONS: Mapping[str, Use] = {
     "ListAuditRecords": Use(audit.list_audit_records, _anything, changes=False),
     "ListEvents": Use(events.list_events, _anything, changes=False),
     "ReingestReadSet": Use(reingest.reingest_read_set, _read_set, changes=True),
+    "StartVerification": Use(verifications.start_verification, _verified, changes=True),
+    "GetVerification": Use(verifications.get_verification, _verification, changes=False),
+    "ListVerifications": Use(verifications.list_verifications, _anything, changes=False),
+    "ListVerificationFindings": Use(verifications.list_verification_findings, _verification, changes=False),
+    "CancelVerification": Use(verifications.cancel_verification, _verification, changes=True),
 }

@@ -10,9 +10,12 @@ from datetime import datetime
 from typing import Literal, NotRequired, TypedDict
 
 AuditDecision = Literal["allowed", "denied"]
+Damage = Literal["MISSING", "CUT_SHORT", "BLOCK_DIFFERS", "SHA256_DIFFERS", "UNREADABLE"]
 EventResourceKind = Literal["sequenceStore", "readSet", "upload", "job"]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
+JobStatus = Literal["SUBMITTED", "IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
+StartedBy = Literal["REQUEST", "SCHEDULE"]
 
 
 class AuditFilter(TypedDict):
@@ -51,6 +54,14 @@ class BatchUndeleteReadSetResponse(TypedDict):
     errors: NotRequired[list[ReadSetError] | None]
 
 
+class CancelVerificationRequest(TypedDict):
+    id: str
+
+
+class CancelVerificationResponse(TypedDict):
+    pass
+
+
 class Event(TypedDict):
     id: int
     creationTime: datetime
@@ -77,6 +88,10 @@ class EventFilter(TypedDict):
     createdBefore: NotRequired[datetime]
 
 
+class GetVerificationRequest(TypedDict):
+    id: str
+
+
 class ListAuditRecordsRequest(TypedDict):
     maxResults: NotRequired[int]
     nextToken: NotRequired[str]
@@ -100,6 +115,27 @@ class ListEventsResponse(TypedDict):
     nextToken: NotRequired[str | None]
 
 
+class ListVerificationFindingsRequest(TypedDict):
+    id: str
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListVerificationFindingsResponse(TypedDict):
+    findings: list[VerificationFinding]
+    nextToken: NotRequired[str | None]
+
+
+class ListVerificationsRequest(TypedDict):
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListVerificationsResponse(TypedDict):
+    verifications: list[Verification]
+    nextToken: NotRequired[str | None]
+
+
 class ReadSetError(TypedDict):
     id: str
     code: str
@@ -120,3 +156,46 @@ class ReingestReadSetResponse(TypedDict):
     status: ReadSetStatus
     sourceFileType: FileType
     referenceArn: NotRequired[str | None]
+
+
+class StartVerificationRequest(TypedDict):
+    sequenceStoreId: NotRequired[str]
+    readSetId: NotRequired[str]
+    samplePercent: NotRequired[int]
+    unverifiedDays: NotRequired[int]
+    bytesPerSecond: NotRequired[int]
+    clientToken: NotRequired[str]
+
+
+class Verification(TypedDict):
+    id: str
+    status: JobStatus
+    statusMessage: NotRequired[str | None]
+    startedBy: StartedBy
+    sequenceStoreId: NotRequired[str | None]
+    readSetId: NotRequired[str | None]
+    samplePercent: NotRequired[int | None]
+    unverifiedDays: NotRequired[int | None]
+    bytesPerSecond: int
+    blobsDone: NotRequired[int | None]
+    blobsTotal: NotRequired[int | None]
+    bytesDone: NotRequired[int | None]
+    bytesTotal: NotRequired[int | None]
+    secondsWorked: NotRequired[int | None]
+    findingCount: int
+    creationTime: datetime
+    startTime: NotRequired[datetime | None]
+    completionTime: NotRequired[datetime | None]
+
+
+class VerificationFinding(TypedDict):
+    sequenceStoreId: str
+    readSetId: NotRequired[str | None]
+    uploadId: NotRequired[str | None]
+    source: str
+    partNumber: NotRequired[int | None]
+    offset: NotRequired[int | None]
+    blob: str
+    block: NotRequired[int | None]
+    damage: Damage
+    message: str

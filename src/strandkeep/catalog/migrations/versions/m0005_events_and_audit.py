@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 _EVENT_FILTERS = ("resource_id", "resource_kind", "kind")
 _AUDIT_FILTERS = ("action", "principal", "access_key_id", "source_address", "resource")
