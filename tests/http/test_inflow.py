@@ -27,7 +27,8 @@ class Body:
 
     async def given_up(self):
         with pytest.raises(RequestTimeoutException, match="others needed the room"):
-            await self.taken
+            async with asyncio.timeout(10):
+                await self.taken
         return True
 
 

@@ -69,12 +69,20 @@ def test_the_first_five_problems_are_told_and_the_rest_counted():
 
 def test_a_flood_of_problems_is_not_collected():
     labels = {"sequenceStoreId": "1234567890", "uploadId": "1234567890"}
-    body = b'{"parts":[%s{}]}' % (b"{}," * 100_000)
+    body = b'{"parts":[%s{}]}' % (b"{}," * 90_000)
     with pytest.raises(ValidationException, match=r"^10\d or more validation errors: parts\[0\].*and \d+ or more$"):
         OPERATIONS["CompleteMultipartReadSetUpload"].parse(labels, "", {}, body)
     tags = b",".join(b'"%d":7' % place for place in range(1000))
     with pytest.raises(ValidationException, match=r"^100 or more validation errors: tags\['0'\]: 7 is not a string"):
         OPERATIONS["CreateReferenceStore"].parse({}, "", {}, b'{"name":"a","tags":{%s}}' % tags)
+
+
+def test_a_document_of_more_values_than_any_operation_takes_is_not_read():
+    labels = {"sequenceStoreId": "1234567890", "uploadId": "1234567890"}
+    for body in (b"[" * 200_001, b'{"x":[%s1]}' % (b"1," * 199_999), b'{"a":%s}' % (b'{"a":' * 200_000)):
+        with pytest.raises(ValidationException, match="body: has more than 200000 members and items"):
+            OPERATIONS["CompleteMultipartReadSetUpload"].parse(labels, "", {}, body)
+    assert listing(b'{"x":[%s1]}' % (b"1," * 199_998)) == listing(b"{}")
 
 
 def test_a_long_value_is_told_short():
