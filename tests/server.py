@@ -1,6 +1,8 @@
 """The real server process, and real clients for it."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -81,6 +83,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def lasting_port() -> int:
+    """A port for a server that starts again and again: none of those that the kernel gives to clients meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(first // 2, first)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def command_environment(settings: Mapping[str, str]) -> dict[str, str]:

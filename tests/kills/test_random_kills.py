@@ -129,7 +129,7 @@ def test_random_kills(data_dir, soak_report, seed):
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("seed", soak_seeds("1-2"))
+@pytest.mark.parametrize("seed", soak_seeds("1-5"))
 def test_random_kills_on_postgresql(data_dir, postgres, soak_report, seed):
     chain = Chain(data_dir, purges=seed % 2 == 0, database_url=new_database(postgres))
     run_rounds(chain, seed, _ROUNDS, soak_report, "random kills, PostgreSQL")
