@@ -22,6 +22,14 @@ STRANDKEEP = [sys.executable, "-m", "strandkeep"]
 _START_S = 60
 
 
+class DidNotStart(RuntimeError):
+    """A server ended without its ready line; `status` is its exit status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server did not start; exit status {status}")
+        self.status = status
+
+
 @dataclass
 class RunningServer:
     """A server process with its data folder and the environment that `strandkeep env` prints."""
@@ -119,7 +127,7 @@ def launch(
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"the server did not start; exit status {process.wait(timeout=_START_S)}")
+        raise DidNotStart(process.wait(timeout=_START_S))
     running = RunningServer(process, data_dir, settings, line.strip())
     running.environment = dict(known or printed_environment(data_dir, **settings))
     return running
