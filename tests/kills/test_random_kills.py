@@ -46,7 +46,7 @@ class Rounds:
             self._load_and_kill()
             self._start_again()
             found = self._findings()
-            self.counts.update(rounds=1, **{finding.kind: 1 for finding in found})
+            self.counts.update((finding.kind for finding in found), rounds=1)
             assert found == [], f"round {number}"
 
     def _load_and_kill(self) -> None:
@@ -55,7 +55,7 @@ class Rounds:
         for thread in threads:
             thread.start()
         process = self._chain.server.process
-        while len(self._chain.model.acknowledged) == answered and process.poll() is None:
+        while len(self._chain.model.acknowledged) == answered and any(thread.is_alive() for thread in threads):
             time.sleep(0.005)
         deadline = time.monotonic() + self._chance.uniform(*_LOAD_S)
         while process.poll() is None and time.monotonic() < deadline:
