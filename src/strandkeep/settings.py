@@ -67,8 +67,19 @@ class Settings:
         300, "seconds", "How often expired, deleted and orphaned things are swept.", least=1
     )
     min_free: int = _setting(1 << 30, "bytes", "Room that stays free: below it new parts are refused.")
-    stall_s: int = _setting(30, "seconds", "A body from which nothing comes for so long is given up (408).", least=1)
+    stall_s: int = _setting(
+        30,
+        "seconds",
+        "A body of which nothing comes for so long is given up (408), and so is an answer of which nothing is taken.",
+        least=1,
+    )
+    idle_s: int = _setting(
+        30, "seconds", "A connection on which no whole head of a request comes for so long is closed.", least=1
+    )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    connections: int = _setting(
+        4096, "connections", "How many clients are connected at once, idle ones included; further ones wait.", least=1
+    )
     profile: str = _setting(
         "lab", "`lab` or `aws`", "Whose quotas and rates hold: `lab` has none, `aws` has those of AWS.", r"lab|aws"
     )

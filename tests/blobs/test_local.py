@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from strandkeep.blobs import LocalBlobs, OutOfSpace
+from strandkeep.domain.blobs import Span
 
 MIB = 1024 * 1024
 
@@ -89,10 +90,10 @@ def test_a_read_that_brings_less_than_was_asked_for_is_no_damage(root, monkeypat
     with opened(root) as blobs:
         blob = asyncio.run(blobs.put(body(b"twenty-four bytes of it."), 24))
         monkeypatch.setattr(os, "pread", short)
-        assert b"".join(blobs.read(blob, 0, 24)) == b"twenty-four bytes of it."
+        assert b"".join(blobs.read([Span(blob, 0, 24)])) == b"twenty-four bytes of it."
         broken.append(True)
         with pytest.raises(OSError, match="input/output"):
-            list(blobs.read(blob, 0, 24))
+            list(blobs.read([Span(blob, 0, 24)]))
 
 
 def test_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):
@@ -129,6 +130,32 @@ def test_closing_leaves_no_temporaries(root):
     with opened(root) as blobs:
         asyncio.run(blobs.put(body(b"bytes"), 5))
     assert list((root / "tmp").iterdir()) == []
+
+
+def test_a_reader_that_goes_away_leaves_no_file_open(root):
+    """Whether it stops between chunks or is cancelled while a thread reads."""
+
+    def open_blobs():
+        links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        return [link for link in links if os.path.exists(link) and f"{root}/blobs/" in os.readlink(link)]
+
+    async def stopped_after(spans, turns):
+        chunks = blobs.stream(spans)
+        assert await anext(chunks)
+        following = asyncio.ensure_future(anext(chunks))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        following.cancel()
+        await asyncio.wait([following])
+        await chunks.aclose()
+        return open_blobs()
+
+    with opened(root) as blobs:
+        large = asyncio.run(blobs.put(body(bytes(3 * MIB)), 3 * MIB))
+        small = asyncio.run(blobs.put(body(bytes(1000)), 1000))
+        for spans in ([Span(large, 0, 3 * MIB)], [Span(small, 0, 1000)] * 1000):
+            for turns in range(6):
+                assert asyncio.run(stopped_after(spans, turns)) == []
 
 
 def test_check_room_refuses_what_would_leave_less_than_min_free(root):

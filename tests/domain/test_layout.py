@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strandkeep.domain.layout import Segment, consecutive, part_range, spans, total_parts
+from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.layout import Segment, check_without_holes, consecutive, part_range, total_parts, within
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
@@ -22,14 +23,22 @@ def files(draw):
     return blobs, segments, content
 
 
-@given(files(), st.integers(0, 130), st.integers(0, 130))
-def test_spans_of_a_range_are_the_slice_of_the_concatenated_bytes(file, first, length):
+@given(files(), st.data())
+def test_what_is_within_a_range_is_the_slice_of_the_concatenated_bytes(file, data):
     blobs, segments, content = file
+    first = data.draw(st.integers(0, len(content) - 1))
+    length = data.draw(st.integers(1, len(content) - first))
+    touched = [s for s in segments if s.start < first + length and s.start + s.length > first]
+    whole = [Span(StoredBlob(s.blob, "local", 20, "", b""), s.offset, s.length) for s in touched]
 
-    found = list(spans(segments, first, length))
+    found = within(whole, touched[0].start, first, length)
 
-    assert b"".join(blobs[s.blob][s.offset : s.offset + s.length] for s in found) == content[first : first + length]
+    assert b"".join(blobs[s.blob.name][s.offset : s.offset + s.length] for s in found) == content[first:][:length]
     assert all(span.length > 0 for span in found)
+
+
+def test_nothing_is_within_an_empty_file():
+    assert within([], 0, 0, 0) == []
 
 
 @given(st.lists(st.integers(1, 50)))
@@ -69,3 +78,18 @@ def test_the_parts_of_the_grid_cover_the_file_without_a_gap(size):
 def test_a_part_beyond_the_file_is_range_not_satisfiable(size):
     with pytest.raises(RangeNotSatisfiableException, match="partNumber"):
         part_range(size, total_parts(size) + 1)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_segments_with_a_hole_are_told_before_bytes_stand_in_a_wrong_place(lost):
+    segments = [(0, 10), (10, 5), (15, 1), (16, 4)]
+    check_without_holes(segments, 0, 20)
+    check_without_holes(segments[1:3], 12, 4)
+    byte = segments.pop(lost)[0]
+    with pytest.raises(ValueError, match=f"no segment holds byte {byte} of the file"):
+        check_without_holes(segments, 0, 20)
+
+
+def test_a_file_without_segments_is_a_hole():
+    with pytest.raises(ValueError, match="no segment holds byte 7"):
+        check_without_holes([], 7, 1)

@@ -313,6 +313,50 @@ def test_condemn_orphans_leaves_rows_that_came_meanwhile(own, store):
     assert own.blob_state(name) == "live"
 
 
+# What fails
+
+
+def replaced(api, store):
+    """The name of a replaced part's bytes."""
+    upload = api.new_upload(store)
+    api.put_part(store, upload, 1, b"first")
+    name = api.part_blobs(upload)["SOURCE1", 1]
+    api.put_part(store, upload, 1, b"second")
+    return name
+
+
+def test_bytes_that_cannot_be_removed_do_not_keep_those_of_others(own, store, monkeypatch):
+    stuck, free = replaced(own, store), replaced(own, store)
+    remove = own.house.blobs.remove
+
+    def refuse(name):
+        if name == stuck:
+            raise OSError(5, "input/output error")
+        remove(name)
+
+    monkeypatch.setattr(own.house.blobs, "remove", refuse)
+    later(own)
+    assert stuck in stored(own)
+    assert free not in stored(own)
+    monkeypatch.undo()
+    later(own)
+    assert stuck not in stored(own)
+
+
+def test_a_step_that_fails_does_not_keep_the_others_from_making_room(own, store, monkeypatch):
+    """On a full disk an upload cannot be ended, for that takes a row; bytes can be removed, which makes room."""
+    name = replaced(own, store)
+
+    def fail(*_):
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(uploads, "untouched_since", fail)
+    with pytest.raises(ExceptionGroup) as told:
+        later(own)
+    assert [str(failure) for failure in told.value.exceptions] == ["[Errno 28] no space left on device"]
+    assert name not in stored(own)
+
+
 # Client tokens
 
 

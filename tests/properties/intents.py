@@ -276,7 +276,8 @@ REINGEST = st.builds(Reingest, AGES, WAYS, TOKENS, st.sampled_from([None, None, 
 TAG = st.builds(
     Tag, st.sampled_from(["TagResource", "UntagResource"]), st.sampled_from(["store", "read set"]), AGES, WAYS, TAGS
 )
-INGEST = st.builds(Ingest, AGES, st.sampled_from(["ends"] * 4 + ["fails", "another ends first", "is overtaken"]))
+HOW = st.sampled_from(["ends"] * 4 + ["fails", "another ends first", "is overtaken"])
+INGEST = st.builds(Ingest, AGES, HOW)
 SWEEP = st.builds(SweepNow, st.booleans())
 
 ABOUT_STORES = st.one_of(CREATE_STORE, UPDATE_STORE, DELETE_STORE, CREATE_UPLOAD)
@@ -288,8 +289,16 @@ MEETING = st.one_of(
     *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
     *[PUT_PART, COMPLETE, BATCH_OF_ONE] * 2,
 )
-#: A whole upload: its creation, its parts, and what completes and checks it.
-PARTS = st.lists(
-    st.builds(PutPart, st.just(0), st.just("right"), SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3
-)
-UPLOAD = st.tuples(CREATE_UPLOAD, PARTS, COMPLETE, INGEST)
+#: Two or three of them, or the same one twice, as from a client that did not wait for its answer.
+MEETINGS = st.lists(MEETING, min_size=2, max_size=3) | MEETING.map(lambda intent: [intent, intent])
+#: A whole upload, all of it about the newest of everything.
+RIGHT = (st.just(0), st.just("right"))
+PARTS = st.lists(st.builds(PutPart, *RIGHT, SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3)
+FEW_PARTS = st.lists(st.builds(PutPart, *RIGHT, SOURCES, NUMBERS, PIECE_NAMES), max_size=2)
+UPLOAD = st.tuples(
+    st.builds(CreateUpload, *RIGHT, NAMES, TOKENS, TAGS, st.sampled_from(MORE)),
+    PARTS,
+    st.builds(Complete, *RIGHT, st.sampled_from(["all"] * 3 + ["all, backwards and in hex", "SOURCE1 alone"])),
+    st.builds(Ingest, st.just(0), HOW),
+    st.lists(st.builds(Batch, st.just("BatchDeleteReadSet"), st.just([0]), st.just("right")), max_size=1),
+).map(lambda drawn: [drawn[0], *drawn[1], drawn[2], drawn[3], *drawn[4]])

@@ -133,9 +133,8 @@ class Real:
         if kill:
             self._kill()
         old.catalog.close()
-        # To look at 4,096 folders takes longer than all the rest: those that are left by a kill are kept open.
-        blobs = old.blobs if kill else self._open_blobs(old.blobs)
-        house = open_house(self.url, self.folder, blobs)
+        old.blobs.close()
+        house = open_house(self.url, self.folder, LocalBlobs(self.folder, 0))
         house.catalog.clock.move(old.catalog.clock.moved)
         self._move_to(dataclasses.replace(house, settings=old.settings))
 
@@ -159,19 +158,23 @@ class Real:
         self._runner.close()
 
     def live_bytes(self) -> "Counter[bytes]":
-        """The bytes of blobs that count; FileNotFoundError when some are missing."""
+        """The bytes of blobs that count; ValueError when some are missing."""
         return Counter(self._content(row.name) for row in self.root.rows(tables.blob, state="live"))
 
     def stored_bytes(self) -> "Counter[bytes]":
         """All bytes that lie in the folder."""
         return Counter(self._content(name) for names in self.root.house.blobs.orphans(0) for name in names)
 
-    def _content(self, name: str) -> bytes:
-        return (self.folder / "blobs" / name[:3] / name).read_bytes()
+    def overdue(self) -> list[str]:
+        """Condemned blobs whose time has come, and whose bytes still lie there."""
+        now = self.stamp()
+        rows = self.root.rows(tables.blob, state="condemned")
+        due = [row.name for row in rows if row.delete_after is None or row.delete_after <= now]
+        return [name for name in due if list(self.folder.glob(f"blobs/*/{name}"))]
 
-    def _open_blobs(self, old: Any) -> LocalBlobs:
-        old.close()
-        return LocalBlobs(self.folder, 0)
+    def _content(self, name: str) -> bytes:
+        (path,) = self.folder.glob(f"blobs/*/{name}")
+        return path.read_bytes()
 
     def _kill(self) -> None:
         """Leave to the next start what a power failure would leave to it."""

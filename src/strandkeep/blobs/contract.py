@@ -1,9 +1,9 @@
 """The contract of a place for bytes. Every place passes the suite in `tests/contract/test_blobs.py`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Protocol
 
-from strandkeep.domain.blobs import StoredBlob
+from strandkeep.domain.blobs import Span, StoredBlob
 
 
 class DamagedBlob(Exception):
@@ -33,13 +33,14 @@ class Blobs(Protocol):
         bounded, whatever the length. Raises OutOfSpace, or OSError for another fault of the place.
         """
 
-    def read(self, blob: StoredBlob, offset: int, length: int) -> Iterator[bytes]:
-        """Bytes [offset, offset + length) of a blob in chunks of at most 256 KiB, from a thread.
+    def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
+        """The bytes of spans, one after the other, in chunks of at most 256 KiB, from a thread.
 
-        Each block is checked before any byte of it is handed out; DamagedBlob otherwise.
+        Spans that are shorter share chunks. Each block is checked before any byte of it is handed out; DamagedBlob
+        otherwise, after all that comes before it.
         """
 
-    def stream(self, blob: StoredBlob, offset: int, length: int) -> AsyncIterator[bytes]:
+    def stream(self, spans: Sequence[Span]) -> AsyncIterator[bytes]:
         """As `read`, without holding up the event loop."""
 
     def remove(self, name: str) -> None:

@@ -5,16 +5,16 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from strandkeep.blobs.blob_writer import BlobWriter
-from strandkeep.blobs.block_reader import BlockReader, block_numbers
+from strandkeep.blobs.block_reader import read_steps
 from strandkeep.blobs.contract import OutOfSpace
 from strandkeep.blobs.scratch import Scratch
-from strandkeep.domain.blobs import BLOCK, StoredBlob
+from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
 from strandkeep.durable import make_folders, put_durably, sync_folder
 from strandkeep.kill_points import reach
 
@@ -36,6 +36,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path, min_free: int) -> None:
         self._root = root
+        self._blobs = str(root / "blobs")
         self._min_free = min_free
         shards = [root / "blobs" / f"{n:0{_SHARD_DIGITS}x}" for n in range(16**_SHARD_DIGITS)]
         make_folders([root / "manifests", root / "tmp", *shards])
@@ -64,27 +65,26 @@ class LocalBlobs:
             raise
         return StoredBlob(name, self.name, length, writer.sha256.hexdigest(), bytes(writer.block_crcs))
 
-    def read(self, blob: StoredBlob, offset: int, length: int) -> Iterator[bytes]:
+    def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """See `Blobs.read`."""
-        with BlockReader(self._path(blob.name), blob) as blocks:
-            for block in block_numbers(offset, length):
-                yield from blocks.read(block, offset, offset + length)
+        for step in read_steps(spans, self._path):
+            yield from step
 
-    async def stream(self, blob: StoredBlob, offset: int, length: int) -> AsyncIterator[bytes]:
+    async def stream(self, spans: Sequence[Span]) -> AsyncIterator[bytes]:
         """See `Blobs.stream`."""
-        with BlockReader(self._path(blob.name), blob) as blocks:
-            for block in block_numbers(offset, length):
-                for chunk in await self._in_thread(blocks.read, block, offset, offset + length):
+        with contextlib.closing(read_steps(spans, self._path)) as steps:
+            while step := await self._in_thread(next, steps, None):
+                for chunk in step:
                     yield chunk
 
     def remove(self, name: str) -> None:
         """See `Blobs.remove`."""
-        self._path(name).unlink(missing_ok=True)
+        Path(self._path(name)).unlink(missing_ok=True)
 
     def orphans(self, older_than_s: float) -> Iterator[list[str]]:
         """See `Blobs.orphans`. One list per folder that has any."""
         limit = time.time() - older_than_s
-        for shard in sorted((self._root / "blobs").iterdir()):
+        for shard in sorted(Path(self._blobs).iterdir()):
             with os.scandir(shard) as entries:
                 names = [entry.name for entry in entries if entry.stat().st_mtime <= limit]
             if names:
@@ -103,11 +103,12 @@ class LocalBlobs:
         self._threads.shutdown()
         self._scratch.close()
 
-    def _path(self, name: str) -> Path:
-        return self._root / "blobs" / name[:_SHARD_DIGITS] / name
+    def _path(self, name: str) -> str:
+        # Not by pathlib, which takes as long as opening and reading a small blob.
+        return f"{self._blobs}/{name[:_SHARD_DIGITS]}/{name}"
 
     def _publish(self, name: str) -> None:
-        path = self._path(name)
+        path = Path(self._path(name))
         self._scratch.path(name).rename(path)
         reach("blob.named")
         sync_folder(path.parent)

@@ -1,6 +1,6 @@
 """Rows of blobs: a blob counts from the transaction that inserts its name, and goes after it is condemned."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -74,13 +74,3 @@ def known(reader: Reader, names: Sequence[str]) -> set[str]:
     for chunk in chunks(names):
         found.update(row.name for row in reader.all(sa.select(tables.blob.c.name).where(tables.blob.c.name.in_(chunk))))
     return found
-
-
-def load(reader: Reader, names: Iterable[str]) -> dict[str, StoredBlob]:
-    """Live blobs by name."""
-    table = tables.blob
-    blobs: dict[str, StoredBlob] = {}
-    for chunk in chunks(list(names)):
-        for row in reader.all(sa.select(table).where(table.c.name.in_(chunk), table.c.state == LIVE)):
-            blobs[row.name] = StoredBlob(row.name, row.place, row.length, row.sha256, row.block_crcs)
-    return blobs

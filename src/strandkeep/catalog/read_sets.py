@@ -9,17 +9,18 @@ from sqlalchemy.engine import Row
 
 from strandkeep.catalog import pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
-from strandkeep.domain import states
+from strandkeep.domain import layout, states
+from strandkeep.domain.blobs import Span, StoredBlob
 from strandkeep.domain.layout import Segment
 
 _SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
+_BLOB = tables.blob
 
 #: The version of the definition behind a digest that is a read set's ETag; `docs/reference/digests.md` has them.
 ETAG_DEFINITION = 1
 
 _EQUAL_FILTERS = {
     "name": "name",
-    "status": "status",
     "sampleId": "sample_id",
     "subjectId": "subject_id",
     "generatedFrom": "generated_from",
@@ -62,6 +63,17 @@ _ETAGS = sa.select(_DIGEST.c.read_set_id, _DIGEST.c.source, _DIGEST.c.value).whe
     _DIGEST.c.read_set_id.in_(sa.bindparam("ids", expanding=True)),
     _DIGEST.c.definition == ETAG_DEFINITION,
 )
+_MINE = (_SEGMENT.c.read_set_id == sa.bindparam("id"), _SEGMENT.c.source == sa.bindparam("source"))
+_BEFORE = sa.select(sa.func.max(_SEGMENT.c.start)).where(*_MINE, _SEGMENT.c.start <= sa.bindparam("first"))
+_SEGMENTS = (
+    sa.select(
+        *(_SEGMENT.c.start, _SEGMENT.c.offset, _SEGMENT.c.length),
+        *(_BLOB.c.name, _BLOB.c.place, _BLOB.c.length, _BLOB.c.sha256, _BLOB.c.block_crcs),
+    )
+    .join_from(_SEGMENT, _BLOB, _BLOB.c.name == _SEGMENT.c.blob)
+    .where(*_MINE, _SEGMENT.c.start >= _BEFORE.scalar_subquery(), _SEGMENT.c.start < sa.bindparam("end"))
+    .order_by(_SEGMENT.c.start)
+)
 
 
 def find(reader: Reader, account: str, store_id: str, read_set_id: str) -> Row[Any] | None:
@@ -97,24 +109,27 @@ def count(reader: Reader, store_id: str) -> tuple[int, int]:
 def count_since(reader: Reader, store_id: str, moment: int, most: int) -> int:
     """How many rows of read sets came to a store after `moment`; those above `most` are not counted."""
     query = sa.select(_SET.c.id).where(_SET.c.store_id == store_id, _SET.c.created > moment)
-    return count_rows(reader, query.limit(most))
+    # By state, which is what the index of times has first.
+    every = (*states.LISTED_READ_SETS, states.DELETED)
+    return count_rows(reader, query.where(_SET.c.status.in_(every)).limit(most))
 
 
-def segments(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Segment]:
-    """The segments of a file that hold bytes [first, first + length), in order."""
-    mine = (_SEGMENT.c.read_set_id == read_set_id, _SEGMENT.c.source == source)
-    begin = sa.select(sa.func.max(_SEGMENT.c.start)).where(*mine, _SEGMENT.c.start <= first).scalar_subquery()
-    query = sa.select(_SEGMENT).where(*mine, _SEGMENT.c.start >= begin, _SEGMENT.c.start < first + length)
-    return [Segment(r.start, r.blob, r.offset, r.length) for r in reader.all(query.order_by(_SEGMENT.c.start))]
+def spans(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Span]:
+    """The stretches of blobs that hold bytes [first, first + length) of a file, in order; ValueError for a hole."""
+    values = {"id": read_set_id, "source": source, "first": first, "end": first + length}
+    rows = [tuple(row) for row in reader.all(_SEGMENTS, values)]
+    layout.check_without_holes([(start, size) for start, _offset, size, *_blob in rows], first, length)
+    whole = [Span(StoredBlob._make(row[3:]), row[1], row[2]) for row in rows]
+    return layout.within(whole, rows[0][0], first, length)
 
 
-def insert_file(tx: Transaction, values: Mapping[str, Any], layout: Iterable[Segment]) -> None:
+def insert_file(tx: Transaction, values: Mapping[str, Any], segments: Iterable[Segment]) -> None:
     """Add a file with its segments; no bytes move."""
     tx.run(sa.insert(_FILE), {"last_modified": tx.now, **values})
     key = {"read_set_id": values["read_set_id"], "source": values["source"]}
     tx.run(
         sa.insert(_SEGMENT),
-        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in layout],
+        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in segments],
     )
 
 
@@ -151,15 +166,14 @@ def page(
     reader: Reader, store_id: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
 ) -> tuple[pages.Rows, list[Any] | None]:
     """A page of a store's read sets by the filter of ListReadSets. Deleted ones show only when asked for."""
+    shown = [filters["status"]] if "status" in filters else states.LISTED_READ_SETS
     conditions = [_SET.c.store_id == store_id]
-    if "status" not in filters:
-        conditions.append(_SET.c.status != states.DELETED)
     conditions += [_SET.c[column] == filters[name] for name, column in _EQUAL_FILTERS.items() if name in filters]
     if "referenceArn" in filters:
         # An empty string asks for the read sets that have no reference.
-        conditions.append(_SET.c.reference_arn.is_not_distinct_from(filters["referenceArn"] or None))
-    conditions += pages.time_bounds(_SET.c.created, filters, "created")
-    return pages.newest_first(reader, _SET, conditions, after, size)
+        conditions.append(_SET.c.reference_arn == (filters["referenceArn"] or None))
+    conditions += pages.time_bounds(_SET.c.created, filters, "created", after)
+    return pages.newest_first(reader, _SET.c.status, shown, conditions, after, size)
 
 
 def in_use(reader: Reader, read_set_ids: Sequence[str]) -> set[str]:
@@ -187,9 +201,15 @@ def purge(tx: Transaction, read_set_id: str) -> list[str]:
 
 
 def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:
+    """Those blobs that nothing points at any more; of two that drop the last pointers at once, the later sees it."""
     blob = tables.blob.c.name
     free = (
         ~sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.blob == blob).exists(),
         ~sa.select(tables.part.c.blob).where(tables.part.c.blob == blob).exists(),
     )
-    return [row.name for chunk in chunks(names) for row in tx.all(sa.select(blob).where(blob.in_(chunk), *free))]
+    found: list[str] = []
+    for chunk in chunks(sorted(names)):
+        query = sa.select(blob).where(blob.in_(chunk))
+        tx.all(query.order_by(blob).with_for_update())
+        found += [row.name for row in tx.all(query.where(*free))]
+    return found

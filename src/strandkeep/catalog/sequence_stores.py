@@ -51,7 +51,7 @@ def in_use_by(tx: Transaction, store_id: str) -> str | None:
     """What keeps a store from being deleted, in words; None when nothing does."""
     holders = {
         "read sets": sa.select(tables.read_set.c.id).where(
-            tables.read_set.c.store_id == store_id, tables.read_set.c.status != states.DELETED
+            tables.read_set.c.store_id == store_id, tables.read_set.c.status.in_(states.LISTED_READ_SETS)
         ),
         "open uploads": sa.select(tables.upload.c.id).where(
             tables.upload.c.store_id == store_id, tables.upload.c.state.in_(states.LISTED_UPLOADS)
@@ -67,8 +67,8 @@ def page(
     reader: Reader, account: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
 ) -> tuple[pages.Rows, list[Any] | None]:
     """A page of an account's stores by the filter of ListSequenceStores."""
-    conditions = [_TABLE.c.account == account, _TABLE.c.status != states.DELETED]
+    conditions = [_TABLE.c.account == account]
     conditions += [_TABLE.c[name] == filters[name] for name in ("name", "status") if name in filters]
-    conditions += pages.time_bounds(_TABLE.c.created, filters, "created")
+    conditions += pages.time_bounds(_TABLE.c.created, filters, "created", after)
     conditions += pages.time_bounds(_TABLE.c.updated, filters, "updated")
-    return pages.newest_first(reader, _TABLE, conditions, after, size)
+    return pages.newest_first(reader, _TABLE.c.status, states.LISTED_STORES, conditions, after, size)

@@ -23,8 +23,8 @@ def find(reader: Reader, account: str, store_id: str, upload_id: str) -> Row[Any
 
 def page(reader: Reader, store_id: str, after: list[Any] | None, size: int) -> tuple[pages.Rows, list[Any] | None]:
     """A page of the uploads that are open, or whose read set is still being checked."""
-    conditions = [_UPLOAD.c.store_id == store_id, _UPLOAD.c.state.in_(states.LISTED_UPLOADS)]
-    return pages.newest_first(reader, _UPLOAD, conditions, after, size)
+    mine = [_UPLOAD.c.store_id == store_id]
+    return pages.newest_first(reader, _UPLOAD.c.state, states.LISTED_UPLOADS, mine, after, size)
 
 
 def count_open(reader: Reader, store_id: str, most: int) -> int:

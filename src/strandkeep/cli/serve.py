@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from strandkeep.folder import DataFolder, FolderInUse
-from strandkeep.settings import SettingsError, load_settings
+from strandkeep.settings import Settings, SettingsError, load_settings
 
 #: Seconds that requests in flight have to end after SIGTERM: more than a stalled body is waited for.
 _DRAIN_S = 40
@@ -25,6 +26,14 @@ _DRAIN_S = 40
 _LAST_PORT = 65535
 
 _PR_SET_PDEATHSIG = 1
+#: Connections that the kernel keeps until they are taken; it has a limit of its own (net.core.somaxconn).
+_BACKLOG = 4096
+
+#: Connections that are held even where open files are limited tightly.
+_FEW_CONNECTIONS = 64
+
+#: Descriptors for the server's own files, databases and processes.
+_OWN_FILES = 512
 
 
 class CannotServe(Exception):
@@ -39,7 +48,7 @@ def run_server(
         folder = DataFolder(data_dir)
         folder.prepare()
         folder.check_free()
-        load_settings(folder.path)
+        settings = load_settings(folder.path)
         _check_exposure(host, tls_cert, tls_key, behind_proxy)
         _check_certificate(tls_cert, tls_key)
         _check_server_parts()
@@ -50,12 +59,21 @@ def run_server(
         return 1
     url = f"{'https' if tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     with guard:
-        return _serve(folder, url, address, port, tls_cert, tls_key)
+        return _serve(folder, url, address, port, tls_cert, tls_key, settings)
 
 
-def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> int:
+def _serve(
+    folder: DataFolder,
+    url: str,
+    address: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    settings: Settings,
+) -> int:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     server = Granian(
@@ -65,6 +83,10 @@ def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
+        backlog=_BACKLOG,
+        # What granian calls so is the number of connections that it holds: idle ones count, further ones wait.
+        backpressure=_room_for(settings.connections),
+        http1_settings=HTTP1Settings(header_read_timeout=settings.idle_s * 1000),
         workers=1,
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_S,
@@ -76,6 +98,19 @@ def _serve(folder: DataFolder, url: str, address: str, port: int, tls_cert: Path
     failed = multiprocessing.Event()
     server.serve(target_loader=partial(_load, folder.path, url, os.getpid(), failed), wrap_loader=False)
     return int(failed.is_set())
+
+
+def _room_for(connections: int) -> int:
+    """How many connections the limit of open files has room for, `connections` at most; the limit is raised for it.
+
+    Each may have a file open besides. Without room a connection would be taken and dropped, and files not opened.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OWN_FILES + 2 * connections
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return min(connections, max((most - _OWN_FILES) // 2, _FEW_CONNECTIONS))
 
 
 def _load(data_dir: Path, url: str, parent: int, failed: Event) -> Callable[..., Any]:
@@ -135,7 +170,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_server_parts() -> None:
-    missing = [name for name in ("granian", "strandkeep.formats._fastq") if find_spec(name) is None]
+    missing = [
+        name for name in ("granian", "strandkeep.formats._fastq", "strandkeep.formats._md5") if find_spec(name) is None
+    ]
     if missing:
         raise CannotServe(
             f"this is an installation of the client alone ({missing[0]} is missing): "

@@ -1,26 +1,17 @@
 """Where the bytes of a file lie: segments in blobs, and the grid of parts that callers read by."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """`length` bytes of a blob, from `offset`, that stand in the file from `start`."""
 
     start: int
-    blob: str
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of one blob, in bytes."""
-
     blob: str
     offset: int
     length: int
@@ -49,11 +40,29 @@ def part_range(size: int, number: int) -> tuple[int, int]:
     return first, min(PART_SIZE, size - first)
 
 
-def spans(segments: Iterable[Segment], first: int, length: int) -> Iterator[Span]:
-    """The stretches of blobs that hold bytes [first, first + length) of the file, in order."""
-    end = first + length
-    for segment in segments:
-        begin = max(first, segment.start)
-        stop = min(end, segment.start + segment.length)
-        if begin < stop:
-            yield Span(segment.blob, segment.offset + begin - segment.start, stop - begin)
+def check_without_holes(segments: Sequence[tuple[int, int]], first: int, length: int) -> None:
+    """Raise ValueError unless segments (start, length), in order, hold bytes [first, first + length) of a file.
+
+    Were a row lost, the bytes of others would stand in the place of its own.
+    """
+    end = min(first, segments[0][0]) if segments else first
+    for start, size in segments:
+        if start != end:
+            raise ValueError(f"no segment holds byte {end} of the file")
+        end = start + size
+    if end < first + length:
+        raise ValueError(f"no segment holds byte {end} of the file")
+
+
+def within(spans: Sequence[Span], start: int, first: int, length: int) -> list[Span]:
+    """Bytes [first, first + length) of the file of which `spans` hold the bytes from `start` on, and no span more.
+
+    Only the outermost are cut: a file may have 10,000 of them in one part of the grid.
+    """
+    cut = list(spans)
+    if cut:
+        blob, offset, size = cut[0]
+        cut[0] = Span(blob, offset + first - start, size - (first - start))
+        blob, offset, size = cut[-1]
+        cut[-1] = Span(blob, offset, size + length - sum(span.length for span in cut))
+    return cut

@@ -50,6 +50,10 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
 #: States of a read set whose source bytes can be read.
 READABLE = frozenset({ACTIVE, PROCESSING_UPLOAD})
 
+#: States of which lists show without being asked for one: all but DELETED.
+LISTED_READ_SETS = tuple(sorted({state for states in MOVES["readSet"].values() for state in states} - {DELETED}))
+LISTED_STORES = tuple(sorted({state for states in MOVES["sequenceStore"].values() for state in states} - {DELETED}))
+
 #: States of an upload that lists still show.
 LISTED_UPLOADS = (OPEN, COMPLETING)
 

@@ -3,18 +3,19 @@
 import hashlib
 
 from strandkeep.formats import _fastq as kernel
+from strandkeep.formats._md5 import Md5
 from strandkeep.formats.refusals import HEAD, refuse_other_text, scan_refusal
 
 
 class FastqText:
     """Takes text in pieces of any size. Raises Refusal at the first fault.
 
-    `digest` is a hashlib object over all that was fed.
+    `digest` is over all that was fed: an Md5, or a hashlib object.
     """
 
     def __init__(self, algorithm: str, longest_line: int, *, names: bool) -> None:
         """`algorithm` of hashlib; `longest_line` in bytes; `names`: whether `feed` hands out name hashes."""
-        self.digest = hashlib.new(algorithm, usedforsecurity=False)
+        self.digest = Md5() if algorithm == "md5" else hashlib.new(algorithm, usedforsecurity=False)
         self._longest_line = longest_line
         self._scanner = kernel.Scanner(longest_line, names)
         self._head = b""

@@ -3,12 +3,17 @@
 import hashlib
 import os
 
+from strandkeep.formats._md5 import Md5
+
 #: Bytes of a read: large enough that the calls cost nothing, small enough for the second-level cache.
 CHUNK = 256 * 1024
 
 
 class StoredBytes:
-    """A stream of bytes from a descriptor; `length`, `sha256` and `md5` cover all that was read of it."""
+    """A stream of bytes from a descriptor; `length`, `sha256` and `md5` cover all that was read of it.
+
+    What was read last waits in `md5`, so that the MD5 of the text can carry it along.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -16,7 +21,7 @@ class StoredBytes:
         self._at = 0
         self.length = 0
         self.sha256 = hashlib.sha256(usedforsecurity=False)
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.md5 = Md5()
 
     @property
     def offset(self) -> int:
@@ -46,7 +51,7 @@ class StoredBytes:
     def _read(self) -> bool:
         fresh = os.read(self._descriptor, CHUNK)
         self.sha256.update(fresh)
-        self.md5.update(fresh)
+        self.md5.wait(fresh)
         self.length += len(fresh)
         self._chunk, self._at = self._chunk[self._at :] + fresh, 0
         return bool(fresh)

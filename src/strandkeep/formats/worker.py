@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from strandkeep.formats import frames
+from strandkeep.formats._md5 import Md5
 from strandkeep.formats.confinement import allow_cpu, confine
 from strandkeep.formats.fastq import FastqText
 from strandkeep.formats.gunzip import texts
@@ -53,9 +54,12 @@ def _verdict(order: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _examine(order: dict[str, Any]) -> dict[str, Any]:
+    stored = StoredBytes(_STDIN)
     fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
+    if isinstance(fastq.digest, Md5):
+        fastq.digest.carry(stored.md5)
     try:
-        return _read_through(order, StoredBytes(_STDIN), fastq)
+        return _read_through(order, stored, fastq)
     except Refusal as refusal:
         if refusal.rule in ENDS_TOO_EARLY:
             refusal.text += f" ({fastq.reads} whole records came before)"

@@ -1,8 +1,9 @@
 """From a request to its operation and back: identify, parse, authorise, run, answer, record."""
 
+import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from strandkeep.errors import (
 )
 from strandkeep.house import House
 from strandkeep.http.authentication import Authenticator, Claimant
+from strandkeep.http.inflow import Inflow
 from strandkeep.http.messages import (
     Answer,
     Disconnected,
@@ -26,10 +28,11 @@ from strandkeep.http.messages import (
     Send,
     body_chunks,
     check_framing,
+    check_small,
     error_answer,
-    read_body,
     read_head,
     send_answer,
+    stream_answer,
 )
 from strandkeep.http.throttle import Throttle
 from strandkeep.operations.registry import OPERATIONS
@@ -40,6 +43,9 @@ from strandkeep.protocol.service import Service
 _log = logging.getLogger(__name__)
 
 _BYTES = "application/octet-stream"
+
+#: Bytes of a body from which on it is read by a thread.
+_LARGE = 64 * 1024
 
 _SIGN_OTHERWISE = " without x-amz-content-sha256: send that header, with UNSIGNED-PAYLOAD or the body's SHA-256"
 
@@ -92,6 +98,8 @@ class Dispatcher:
         self._service = service
         self._authenticator = authenticator
         self._throttle = throttle
+        self._inflow = Inflow()
+        self._large = asyncio.Lock()
         self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,13 +137,22 @@ class Dispatcher:
 
     async def _send_and_note(self, exchange: _Exchange, answer: Answer, outcome: str, send: Send) -> None:
         try:
-            await send_answer(answer, exchange.request_id, send)
+            await self._send(exchange, answer, send)
+        except Disconnected:
+            outcome = Disconnected.__name__
         except Exception:
             _log.exception("the answer to request %s ends short", exchange.request_id)
             outcome = InternalServerException.code
             raise
         finally:
             self._audit.note(exchange.call(outcome, answer.sent))
+
+    async def _send(self, exchange: _Exchange, answer: Answer, send: Send) -> None:
+        if answer.chunks is None:
+            await send_answer(answer, exchange.request_id, send)
+        else:
+            stall_s = self._house.settings.stall_s
+            await stream_answer(answer, answer.chunks, exchange.request_id, send, exchange.receive, stall_s)
 
     async def _perform(self, exchange: _Exchange) -> Answer:
         check_framing(exchange.head)
@@ -147,8 +164,7 @@ class Dispatcher:
             raise exchange.unknown or UnknownOperationException("There is no such operation.")
         self._throttle.admit(exchange.context().account, exchange.operation.name)
         exchange.decision = ALLOWED
-        head = exchange.head
-        request = exchange.operation.parse(exchange.path, head.raw_query, head.headers, body)
+        request = await self._parse(exchange, exchange.operation, body)
         run = self._authorise(exchange, exchange.operation, request)
         context = exchange.context()
         result = await (
@@ -173,11 +189,20 @@ class Dispatcher:
             check = self._authenticator.check_before_body(claimant)
             return Incoming(head.content_length, body_chunks(head, exchange.receive, stall_s), check), b""
         streams = operation is not None and operation.streams_in
-        body = await read_body(head, exchange.receive, stall_s, _SIGN_OTHERWISE if streams else "")
+        check_small(head, _SIGN_OTHERWISE if streams else "")
+        body = await self._inflow.take(body_chunks(head, exchange.receive, stall_s))
         self._authenticator.check_with_body(claimant, body)
         if streams:
             return Incoming(head.content_length, _once(body), lambda _actual: None), b""
         return None, body
+
+    async def _parse(self, exchange: _Exchange, operation: Operation, body: bytes) -> Mapping[str, Any]:
+        head = exchange.head
+        if len(body) <= _LARGE:
+            return operation.parse(exchange.path, head.raw_query, head.headers, body)
+        # Others would notice; one after the other, so that their objects do not add up.
+        async with self._large:
+            return await asyncio.to_thread(operation.parse, exchange.path, head.raw_query, head.headers, body)
 
     def _authorise(self, exchange: _Exchange, operation: Operation, request: Mapping[str, Any]) -> Callable[..., Any]:
         installation = self._house.installation
@@ -219,7 +244,7 @@ async def _as_answer(operation: Operation, result: Any) -> Answer:
     return Answer(operation.status, media_type=_BYTES, chunks=_chain(first, result.chunks), length=result.length)
 
 
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
     yield first
     async for chunk in rest:
         yield chunk

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -17,8 +18,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MOST_BODY = 8 * 1024 * 1024
 
 
+#: Bytes per second that a body brings at least, beyond the first moments: one byte now and then is no progress.
+_LEAST_RATE = 1024
+
+
 class Disconnected(Exception):
-    """The client went away before its body had come."""
+    """The client went away before its body had come, or before it had the answer."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +70,20 @@ def check_framing(head: Head) -> None:
 async def body_chunks(head: Head, receive: Receive, stall_s: float) -> AsyncIterator[bytes]:
     """The body as it comes, exactly as long as announced.
 
-    RequestTimeoutException when nothing comes for `stall_s` seconds, Disconnected when the client goes away.
+    RequestTimeoutException when nothing comes for `stall_s` seconds, or hardly anything; Disconnected when the client
+    goes away.
     """
     announced, got, more = head.content_length or 0, 0, True
+    clock = asyncio.get_running_loop().time
+    begun = clock()
     while more:
         try:
-            async with asyncio.timeout(stall_s):
+            async with asyncio.timeout_at(min(clock(), begun + got / _LEAST_RATE) + stall_s):
                 message = await receive()
         except TimeoutError:
             raise RequestTimeoutException(
-                f"{got} of {announced} bytes came, then none for {stall_s:g} s; nothing was stored. Send it again."
+                f"{got} of {announced} bytes came in {clock() - begun:.0f} s, then none for up to {stall_s:g} s; "
+                "nothing was stored. Send it again."
             ) from None
         if message["type"] == "http.disconnect":
             raise Disconnected
@@ -86,12 +95,11 @@ async def body_chunks(head: Head, receive: Receive, stall_s: float) -> AsyncIter
         raise ValidationException(f"{got} bytes came, but Content-Length announced {announced}; nothing was stored.")
 
 
-async def read_body(head: Head, receive: Receive, stall_s: float, advice: str = "") -> bytes:
-    """A whole small body; ValidationException, with `advice`, for one above MOST_BODY, before it is read."""
+def check_small(head: Head, advice: str = "") -> None:
+    """Raise ValidationException, with `advice`, for a body above MOST_BODY."""
     length = head.content_length or 0
     if length > MOST_BODY:
         raise ValidationException(f"The request body has {length} bytes; at most {MOST_BODY} are allowed{advice}.")
-    return b"".join([chunk async for chunk in body_chunks(head, receive, stall_s)])
 
 
 @dataclass
@@ -102,7 +110,7 @@ class Answer:
     body: bytes = b""
     media_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
-    chunks: AsyncIterator[bytes] | None = None
+    chunks: AsyncGenerator[bytes] | None = None
     length: int = 0
     sent: int = 0
 
@@ -116,16 +124,44 @@ def error_answer(error: ApiError) -> Answer:
 
 
 async def send_answer(answer: Answer, request_id: str, send: Send) -> None:
-    """Send an answer. What its `chunks` raise ends it short, which its Content-Length shows."""
-    length = len(answer.body) if answer.chunks is None else answer.length
+    """Send an answer that is whole."""
+    await _send_head(answer, len(answer.body), request_id, send)
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def stream_answer(
+    answer: Answer, chunks: AsyncGenerator[bytes], request_id: str, send: Send, receive: Receive, stall_s: float
+) -> None:
+    """Send an answer in its chunks. What they raise ends it short, which its Content-Length shows.
+
+    Disconnected when the client goes away meanwhile, or takes nothing more of it for `stall_s` seconds.
+    """
+    await _send_head(answer, answer.length, request_id, send)
+    gone = asyncio.create_task(_disconnection(receive))
+    try:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                answer.sent += len(chunk)
+                message = {"type": "http.response.body", "body": chunk, "more_body": answer.sent < answer.length}
+                async with asyncio.timeout(stall_s):
+                    await send(message)
+                if gone.done() and answer.sent < answer.length:
+                    raise Disconnected
+    except TimeoutError:
+        raise Disconnected from None
+    finally:
+        gone.cancel()
+
+
+async def _send_head(answer: Answer, length: int, request_id: str, send: Send) -> None:
     headers = {"content-length": str(length), "date": formatdate(usegmt=True), "x-amzn-RequestId": request_id}
     if length:
         headers["content-type"] = answer.media_type
     pairs = [(name.encode(), value.encode("latin-1")) for name, value in {**headers, **answer.headers}.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    if answer.chunks is None:
-        await send({"type": "http.response.body", "body": answer.body})
-        return
-    async for chunk in answer.chunks:
-        answer.sent += len(chunk)
-        await send({"type": "http.response.body", "body": chunk, "more_body": answer.sent < length})
+
+
+async def _disconnection(receive: Receive) -> None:
+    """Return when the client goes away: to send to it is no error, and goes on to the end."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -9,9 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, blobs, jobs, moves, read_sets, tables, uploads
+from strandkeep.blobs import DamagedBlob
+from strandkeep.catalog import Transaction, jobs, moves, read_sets, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
+from strandkeep.domain.blobs import Span, damage_message
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.examine import examine_fastq
@@ -33,7 +35,7 @@ _PROGRESS_S = 2.0
 def ingest(house: House, job: Row[Any]) -> Conclusion:
     """Examine the files of a read set; what to write of it is the conclusion."""
     read_set, family, files = house.catalog.read(lambda reader: _load(reader, job))
-    sources = {file.source: _stored_bytes(house, read_set.id, file) for file in files}
+    sources = {file.source: _vouched_for(house, job, file) for file in files}
     found = examine_fastq(sources, algorithm=_ALGORITHMS[family], progress=_reporter(house, job))  # type: ignore[arg-type]
     reach("ingest.examined")
     if found.problems:
@@ -57,22 +59,29 @@ def _load(reader: Any, job: Row[Any]) -> tuple[Row[Any], str, Any]:
     return read_set, store.etag_family, read_sets.files(reader, read_set.id)
 
 
+def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
+    """The bytes of a file; what is damaged is told by the read set, and is no fault of the file."""
+    try:
+        yield from _stored_bytes(house, job.subject, file)
+    except DamagedBlob as damage:
+        context, message = RequestContext(**job.context), damage_message(file.source, damage)
+        house.catalog.write(lambda tx: moves.remark(tx, context, job.subject, "damaged", message))
+        raise
+
+
 def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[bytes]:
     """The bytes of a file, every block checked; its segments are loaded part by part of the grid."""
     for number in range(1, layout.total_parts(file.size) + 1):
         first, length = layout.part_range(file.size, number)
 
-        def locate(reader: Any, first: int = first, length: int = length) -> Any:
-            found = read_sets.segments(reader, read_set_id, file.source, first, length)
-            return found, blobs.load(reader, {segment.blob for segment in found})
+        def locate(reader: Any, first: int = first, length: int = length) -> list[Span]:
+            return read_sets.spans(reader, read_set_id, file.source, first, length)
 
-        segments, stored = house.catalog.read(locate)
-        for span in layout.spans(segments, first, length):
-            for chunk in house.blobs.read(stored[span.blob], span.offset, span.length):
-                if house.stopping.is_set():
-                    raise Superseded
-                yield chunk
-                reach("ingest.streaming")
+        for chunk in house.blobs.read(house.catalog.read(locate)):
+            if house.stopping.is_set():
+                raise Superseded
+            yield chunk
+            reach("ingest.streaming")
 
 
 def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:
@@ -140,8 +149,8 @@ def _manifest(house: House, read_set: Row[Any], files: Any, found: Examination) 
     """What it takes to find a read set again when the catalog is lost."""
 
     def segments(source: str, size: int) -> Any:
-        found = house.catalog.read(lambda reader: read_sets.segments(reader, read_set.id, source, 0, size))
-        return [[segment.blob, segment.offset, segment.length] for segment in found]
+        found = house.catalog.read(lambda reader: read_sets.spans(reader, read_set.id, source, 0, size))
+        return [[span.blob.name, span.offset, span.length] for span in found]
 
     identity = ("id", "account", "store_id", "revision", "name", "subject_id", "sample_id", "generated_from")
     more = ("description", "reference_arn", "file_type", "creation_type", "creation_job_id")

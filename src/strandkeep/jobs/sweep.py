@@ -25,14 +25,18 @@ _TOKENS_KEPT = 7 * times.DAY
 def sweep(house: House, *, orphans: bool = True) -> None:
     """One round over everything that may go. Each step stands for itself: a kill between two loses nothing.
 
-    `orphans`: also look for bytes without a row, which means reading every folder.
+    `orphans`: also look for bytes without a row, which means reading every folder. A step that fails keeps none of
+    the others from making room; ExceptionGroup of what failed, after all of them.
     """
-    expire_uploads(house)
-    purge_read_sets(house)
-    if orphans:
-        condemn_orphans(house)
-    remove_condemned(house)
-    house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
+    steps = [expire_uploads, purge_read_sets, condemn_orphans, remove_condemned, forget_client_tokens]
+    failures: list[Exception] = []
+    for step in steps if orphans else [step for step in steps if step is not condemn_orphans]:
+        try:
+            step(house)
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("steps of the sweep failed", failures)
 
 
 def expire_uploads(house: House) -> None:
@@ -84,19 +88,36 @@ def condemn_orphans(house: House) -> None:
 
 
 def remove_condemned(house: House) -> None:
-    """Remove the bytes of condemned blobs whose time has come, then their rows."""
+    """Remove the bytes of condemned blobs whose time has come, then their rows.
+
+    What is due needs no second look: a name that was condemned is never live again.
+    """
 
     def remove() -> int:
         names = house.catalog.write(lambda tx: blobs.due_for_removal(tx, tx.now, _BATCH))
-        for name in names:
-            house.blobs.remove(name)
-            reach("sweep.removing")
-        if names:
+        removed = [name for name in names if _removed(house, name)]
+        if removed:
             reach("sweep.removed")
-            house.catalog.write(lambda tx: blobs.forget(tx, names))
-        return len(names)
+            house.catalog.write(lambda tx: blobs.forget(tx, removed))
+        return len(removed)
 
     _until_none(remove)
+
+
+def forget_client_tokens(house: House) -> None:
+    """Drop tokens that are older than they are remembered."""
+    house.catalog.write(lambda tx: client_tokens.forget_before(tx, tx.now - _TOKENS_KEPT))
+
+
+def _removed(house: House, name: str) -> bool:
+    """Remove a blob's bytes; False when the disk refuses, which must not keep those of others."""
+    try:
+        house.blobs.remove(name)
+    except OSError:
+        _log.exception("the bytes of blob %s cannot be removed; the next round tries again", name)
+        return False
+    reach("sweep.removing")
+    return True
 
 
 class Sweeper:

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import Reader, blobs, moves, read_sets
+from strandkeep.catalog import Reader, moves, read_sets
 from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import StoredBlob
+from strandkeep.domain.blobs import Span, damage_message
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
 from strandkeep.domain.identifiers import is_id
@@ -29,7 +29,7 @@ class _Piece:
     """What a part of a file is made of: `length` bytes, as stretches of blobs."""
 
     length: int
-    spans: Sequence[tuple[StoredBlob, layout.Span]]
+    spans: Sequence[Span]
 
 
 async def list_read_sets(
@@ -108,9 +108,7 @@ def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piec
             f"file: the read set {read_set_id} has no {source}; it has {', '.join(sorted(sizes))}."
         )
     first, length = layout.part_range(sizes[source], number)
-    spans = list(layout.spans(read_sets.segments(reader, read_set_id, source, first, length), first, length))
-    stored = blobs.load(reader, {span.blob for span in spans})
-    return _Piece(length, [(stored[span.blob], span) for span in spans])
+    return _Piece(length, read_sets.spans(reader, read_set_id, source, first, length))
 
 
 async def _stream(
@@ -118,11 +116,10 @@ async def _stream(
 ) -> AsyncIterator[bytes]:
     """The bytes of a piece, as far as they are what was stored; damage is noted, and ends them."""
     try:
-        for blob, span in piece.spans:
-            async for chunk in house.blobs.stream(blob, span.offset, span.length):
-                yield chunk
+        async for chunk in house.blobs.stream(piece.spans):
+            yield chunk
     except DamagedBlob as damage:
-        message = f"{source} is damaged: {damage}. What is damaged is never handed out; restore it from a backup."
+        message = damage_message(source, damage)
         await house.catalog.write_async(lambda tx: moves.remark(tx, context, read_set_id, "damaged", message))
         raise
 

@@ -83,6 +83,8 @@ def _held(part: str, read: Callable[[Any], dict[str, Any]], value: Any) -> dict[
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
+    if sum(map(body.count, _MARKS)) > _MOST_MARKS:
+        raise Invalid.here(f"has more than {_MOST_MARKS} members and items, more than any operation takes")
     try:
         document = _JSON.decode(body.decode())
     except UnicodeDecodeError as error:
@@ -96,6 +98,12 @@ def _read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Invalid.here(f"{shown(document)} is not a JSON object")
     return document
+
+
+#: What a JSON document has at least one of for each value but the first. The longest list that an operation takes has
+#: 20,000 items of three members. A bomb of eight million brackets is told by them, before it takes a second to read.
+_MARKS = (b",", b"[", b"{")
+_MOST_MARKS = 200_000
 
 
 def _refuse_constant(name: str) -> NoReturn:

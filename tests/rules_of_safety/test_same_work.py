@@ -1,0 +1,33 @@
+"""Rule 12: the same answer, and the same time: the database is asked the same things for it."""
+
+import sqlalchemy as sa
+
+from strandkeep.domain.identifiers import new_id
+from tests.operations.test_accounts import outcome, requests
+
+
+def asked_for(api, operation, request):
+    """The statements that an answer takes."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        outcome(api, operation, request, {})
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    return statements
+
+
+def test_rule_12_another_accounts_thing_takes_the_same_statements_as_one_that_does_not_exist(api, other, store):
+    here = api.house.installation
+    upload = api.new_upload(store)
+    api.put_part(store, upload, 1, b"x")
+    theirs = store, upload, api.insert_read_set(store, "ACTIVE")
+    asked = zip(requests(here, *theirs), requests(here, new_id(), new_id(), new_id()), strict=True)
+    for (operation, about_theirs), (_, about_nothing) in asked:
+        found = asked_for(other, operation, about_theirs)
+        assert found == asked_for(other, operation, about_nothing), operation
+        assert found, operation
