@@ -1,6 +1,8 @@
 """The real server process, and real clients for it."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +20,14 @@ from tests.sdk import sdk
 
 STRANDKEEP = [sys.executable, "-m", "strandkeep"]
 _START_S = 60
+
+
+class DidNotStart(RuntimeError):
+    """A server ended without its ready line; `status` is its exit status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server did not start; exit status {status}")
+        self.status = status
 
 
 @dataclass
@@ -83,6 +93,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def lasting_port() -> int:
+    """A port for a server that starts again and again: none of those that the kernel gives to clients meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(first // 2, first)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def command_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command of ours: this one's, without what would reach AWS, with the settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STRANDKEEP_"))}
@@ -107,7 +127,7 @@ def launch(
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"the server did not start; exit status {process.wait(timeout=_START_S)}")
+        raise DidNotStart(process.wait(timeout=_START_S))
     running = RunningServer(process, data_dir, settings, line.strip())
     running.environment = dict(known or printed_environment(data_dir, **settings))
     return running

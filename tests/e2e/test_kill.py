@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.uploading import download, new_store, new_upload, pair, send_parts
-from tests.server import RunningServer, free_port, start_server, wait_for_read_set
+from tests.server import RunningServer, lasting_port, start_server, wait_for_read_set
 
 
 def nothing_listens(port: int) -> bool:
@@ -86,7 +86,7 @@ def test_a_killed_worker_is_the_servers_trouble(data_dir: Path) -> None:
 
 
 def test_a_restart_on_the_same_port_finds_it_free(data_dir: Path) -> None:
-    port = free_port()
+    port = lasting_port()
     with start_server(data_dir, port=port) as server:
         server.kill()
     with start_server(data_dir, port=port) as server:

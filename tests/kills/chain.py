@@ -7,7 +7,7 @@ from tests.kills.bytes_check import Finding, Keeping
 from tests.kills.check import findings
 from tests.kills.client import Client
 from tests.kills.model import Model
-from tests.server import RunningServer, launch
+from tests.server import RunningServer, lasting_port, launch
 
 #: So that what may go is gone at once. Deleted things stay for an hour instead where they are to be brought back.
 _SWEEPS = {"min_free": "0", "orphan_grace_s": "0", "sweep_interval_s": "1"}
@@ -19,6 +19,7 @@ class Chain:
     def __init__(self, data_dir: Path, *, purges: bool = True, **settings: str) -> None:
         self.model = Model(purges)
         self._data_dir = data_dir
+        self._port = lasting_port()
         self._settings = {**_SWEEPS, "delete_after_s": "0" if purges else "3600", **settings}
         self._server: RunningServer | None = None
         self._client: Client | None = None
@@ -37,8 +38,7 @@ class Chain:
 
     def place(self, **settings: str) -> dict[str, Any]:
         """What `launch` and `begin` take for the next start."""
-        port = self._server.port if self._server else 0
-        return {"data_dir": self._data_dir, "port": port, **self._settings, **settings}
+        return {"data_dir": self._data_dir, "port": self._port, **self._settings, **settings}
 
     def start(self, **settings: str) -> None:
         """Start, with some settings otherwise."""

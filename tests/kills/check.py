@@ -11,6 +11,8 @@ from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Reads, Sto
 _JOBS_END_WITHIN_S = 60
 _SWEPT_WITHIN_S = 20
 
+_BUSY = "PROCESSING_UPLOAD"
+
 
 def findings(client: Client, keeping: Keeping) -> list[Finding]:
     """What is wrong after a restart; empty when all is well. What was not acknowledged is taken as it is found.
@@ -60,22 +62,32 @@ def _differences_of_store(client: Client, store: Store, store_id: str | None) ->
         client.create(store)
     if store.id != store_id:
         return [Finding("doubled", f"store {store_id} is {store.id} by its clientToken")]
-    found = _differences_of_tags(client, store)
-    uploads = client.pages("list_multipart_read_set_uploads", "uploads", sequenceStoreId=store_id)
-    read_sets = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id)
-    stuck = [item["id"] for item in read_sets if item["status"] == "PROCESSING_UPLOAD"]
+    return [*_differences_of_tags(client, store), *_differences_of_content(client, store, store_id)]
+
+
+def _differences_of_content(client: Client, store: Store, store_id: str) -> list[Finding]:
+    seen = _seen(client, store_id)
+    stuck = [thing_id for _, state, thing_id in seen if state == _BUSY]
     if stuck:
         return [Finding("stuck", f"read set {read_set_id} has no job") for read_set_id in stuck]
-    deleted = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id, filter={"status": "DELETED"})
-    seen = [(item["name"], OPEN, item["uploadId"]) for item in uploads]
-    seen += [(item["name"], READ_SET, item["id"]) for item in read_sets]
-    seen += [(item["name"], DELETED, item["id"]) for item in deleted]
-    found += _doubled_or_unknown("upload", (name for name, _, _ in seen), {reads.name for reads in store.reads})
+    found = _doubled_or_unknown("upload", (name for name, _, _ in seen), {reads.name for reads in store.reads})
     states = {name: (state, thing_id) for name, state, thing_id in seen}
     for reads in store.reads:
         found += _differences_of_reads(client, reads, *states.get(reads.name, (ABSENT, "")))
     store.reads = [reads for reads in store.reads if reads.state.value != ABSENT]
     return found
+
+
+def _seen(client: Client, store_id: str) -> list[tuple[str, str, str]]:
+    """(name, state, id) of all that a store lists; a read set that is still being checked has that as its state."""
+    uploads = client.pages("list_multipart_read_set_uploads", "uploads", sequenceStoreId=store_id)
+    read_sets = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id)
+    deleted = client.pages("list_read_sets", "readSets", sequenceStoreId=store_id, filter={"status": "DELETED"})
+    return [
+        *((item["name"], OPEN, item["uploadId"]) for item in uploads),
+        *((item["name"], _BUSY if item["status"] == _BUSY else READ_SET, item["id"]) for item in read_sets),
+        *((item["name"], DELETED, item["id"]) for item in deleted),
+    ]
 
 
 def _differences_of_reads(client: Client, reads: Reads, state: str, thing_id: str) -> list[Finding]:

@@ -10,6 +10,7 @@ from strandkeep.kill_points import POINTS
 from tests.kills.chain import Chain
 from tests.kills.client import Gone
 from tests.kills.scenarios import SCENARIOS, Scenario, Scene
+from tests.postgres import new_database
 
 
 class ArmedChain(Chain):
@@ -36,9 +37,10 @@ class ArmedChain(Chain):
         assert self.server.process.wait(timeout=30) == -signal.SIGKILL
 
 
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory):
-    made = ArmedChain(tmp_path_factory.mktemp("chain") / "data")
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
+def chain(request, tmp_path_factory):
+    url = new_database(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
+    made = ArmedChain(tmp_path_factory.mktemp("chain") / "data", database_url=url)
     yield made
     made.stop()
 
@@ -48,7 +50,9 @@ def test_every_kill_point_is_hit():
 
 
 @pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=lambda number: str(SCENARIOS[number]))
-def test_a_kill_at(chain, number):
+def test_a_kill_at(chain, soak_report, number):
     chain.kill_by(SCENARIOS[number])
     chain.start_for(next(iter(SCENARIOS[number + 1 :]), None))
-    assert chain.findings() == []
+    found = chain.findings()
+    soak_report.add("kill points", "each", kills=1, findings=len(found))
+    assert found == []
