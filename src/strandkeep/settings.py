@@ -79,7 +79,7 @@ class Settings:
     metrics: str = _setting("on", "on or off", "Whether `/metrics` answers whoever reaches the port.", r"on|off")
     log_format: str = _setting("json", "json or text", "A log line is a JSON object, or text for people.", r"json|text")
     log_level: str = _setting(
-        "info",
+        "warning",
         "debug, info, warning or error",
         "What is logged: from info on a line for each call, from warning on what went wrong.",
         r"debug|info|warning|error",

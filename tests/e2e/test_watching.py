@@ -67,7 +67,7 @@ def watched_server(folder: Path, **settings: str) -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    with watched_server(tmp_path_factory.mktemp("watched"), sweep_interval_s="1") as found:
+    with watched_server(tmp_path_factory.mktemp("watched"), sweep_interval_s="1", log_level="info") as found:
         yield found
 
 
@@ -150,7 +150,7 @@ def test_metrics_count_read_sets_at_each_sweep(watched: Watched, omics: Any) -> 
 
 
 def test_metrics_can_be_switched_off(tmp_path: Path) -> None:
-    with watched_server(tmp_path, metrics="off", log_level="warning") as quiet:
+    with watched_server(tmp_path, metrics="off") as quiet:
         with pytest.raises(HTTPError) as refused:
             urlopen(f"{quiet.server.url}/metrics")
         assert refused.value.code == 404
@@ -231,7 +231,7 @@ def test_no_secret_and_nothing_that_somebody_wrote_is_in_the_log(watched: Watche
 
 
 def test_text_for_people(tmp_path: Path) -> None:
-    with watched_server(tmp_path, log_format="text") as told:
+    with watched_server(tmp_path, log_format="text", log_level="info") as told:
         made = told.server.client().create_sequence_store(name="store")
         assert told.server.stop() == 0
         (line,) = told.log.read_text().splitlines()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from strandkeep.access.audit import Call
 from strandkeep.catalog import audit
@@ -60,7 +61,9 @@ def test_list_audit_records_tells_who_called_what_the_newest_first(own):
         ({"requestId": "nothing"}, []),
     ],
 )
-def test_list_audit_records_filters(own, filters, expected):
+@pytest.mark.parametrize("looked_at", [1, 2, 20_000])
+def test_list_audit_records_filters(own, filters, expected, looked_at, monkeypatch):
+    monkeypatch.setattr(audit, "LOOKED_AT", looked_at)
     write(
         own,
         call(own, 1),
@@ -80,6 +83,49 @@ def test_list_audit_records_between_times(own):
     times = {name: time.replace(microsecond=time.microsecond // 1000 * 1000) for name, time in shown.items()}
     assert listed(own, createdAfter=times["r0"], createdBefore=times["r3"]) == ["r2", "r1"]
     assert listed(own, createdAfter=times["r0"] - timedelta(milliseconds=1), createdBefore=times["r2"]) == ["r1", "r0"]
+
+
+@pytest.mark.parametrize("looked_at", [1, 3, 20_000])
+def test_a_page_that_looked_at_enough_goes_on_where_it_ended(own, looked_at, monkeypatch):
+    """The records of two accounts, of which one is looked through further than the other."""
+    monkeypatch.setattr(audit, "LOOKED_AT", looked_at)
+    nobody = {"principal": "", "key": "", "account": "", "decision": "denied", "outcome": "No"}
+    for number in range(30):
+        write(own, call(own, number, **(nobody if number % 7 in (0, 3) else {}), address=f"10.0.0.{number % 5}"))
+    assert listed(own, sourceAddress="10.0.0.3") == [f"r{number}" for number in (28, 23, 18, 13, 8, 3)]
+    assert listed(own, decision="denied") == [f"r{n}" for n in reversed(range(30)) if n % 7 in (0, 3)]
+
+
+def test_each_filter_that_has_an_index_is_served_by_it(own):
+    if own.house.catalog.__class__.__name__ != "SqliteCatalog":
+        pytest.skip("SQLite tells its plan without statistics")
+    plans = []
+
+    def plan(connection, cursor, statement, parameters, context, many):
+        if "audit" in statement:
+            cursor.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            plans.append(" ".join(row[3] for row in cursor.fetchall()))
+        return statement, parameters
+
+    def explain(**filters):
+        plans.clear()
+        sa.event.listen(sa.engine.Engine, "before_cursor_execute", plan, retval=True)
+        try:
+            own.house.catalog.read(lambda reader: audit.page(reader, [own.context.account], filters, [9, 9], 10))
+        finally:
+            sa.event.remove(sa.engine.Engine, "before_cursor_execute", plan)
+        return plans[0]
+
+    for filters, index in (
+        ({}, "audit_by_time"),
+        ({"action": "omics:TagResource"}, "audit_by_time"),
+        ({"resource": "arn:1"}, "audit_by_resource"),
+        ({"requestId": "r"}, "audit_by_request_id"),
+        ({"decision": "denied"}, "audit_not_ok"),
+        ({"outcome": "AccessDeniedException"}, "audit_not_ok"),
+    ):
+        assert f"USING INDEX {index} " in explain(**filters), filters
+        assert filters.keys() - {"resource", "requestId"} or "TEMP B-TREE" not in explain(**filters)
 
 
 def test_rule_12_each_account_sees_its_own_and_nobodys_calls_are_the_first_accounts(own):

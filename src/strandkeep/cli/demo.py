@@ -59,8 +59,7 @@ def _simulate(folder: Path) -> list[Path]:
 def _server(data_dir: Path) -> Iterator[Any]:
     """A server of the demo's own, and a boto3 client that needs nothing but what `strandkeep env` prints."""
     command = [sys.executable, "-m", "strandkeep", "serve", "--data-dir", str(data_dir), "--port", "0"]
-    quiet = {"STRANDKEEP_LOG_LEVEL": "warning", "STRANDKEEP_LOG_FORMAT": "text"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**quiet, **os.environ})  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         line = process.stdout.readline() if process.stdout else ""
         if not line:

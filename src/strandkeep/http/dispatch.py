@@ -1,6 +1,5 @@
 """From a request to its operation and back: identify, parse, authorise, run, answer, record."""
 
-import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -106,10 +105,6 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is."""
-        # granian runs all requests in one context; a task has its own, and so each request its own facts in the log.
-        await asyncio.create_task(self._watched(scope, receive, send))
-
-    async def _watched(self, scope: Scope, receive: Receive, send: Send) -> None:
         traffic = Traffic(receive, send)
         exchange = _Exchange(read_head(scope), traffic.receive)
         with logs.about(request_id=exchange.request_id):

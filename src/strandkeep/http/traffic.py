@@ -3,12 +3,21 @@
 import logging
 import time
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
+
+from prometheus_client import Counter, Histogram
 
 from strandkeep import metrics
 from strandkeep.http.messages import Receive, Send
 
 _log = logging.getLogger("strandkeep.access")
+
+
+@cache
+def _instruments(operation: str, outcome: str) -> tuple[Counter, Histogram]:
+    """Looked up once: it takes longer than to count."""
+    return metrics.REQUESTS.labels(operation, outcome), metrics.REQUEST_SECONDS.labels(operation)
 
 
 class Traffic:
@@ -42,8 +51,9 @@ class Traffic:
         """Bring a request that is over into the metrics and the log; `operation` is one of the models' or Unknown."""
         seconds = time.perf_counter() - self._began
         metrics.IN_FLIGHT.dec()
-        metrics.REQUESTS.labels(operation, self.outcome).inc()
-        metrics.REQUEST_SECONDS.labels(operation).observe(seconds)
+        calls, durations = _instruments(operation, self.outcome)
+        calls.inc()
+        durations.observe(seconds)
         metrics.RECEIVED.inc(self._received)
         metrics.SENT.inc(self._sent)
         if _log.isEnabledFor(logging.INFO):
