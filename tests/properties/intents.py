@@ -289,6 +289,8 @@ MEETING = st.one_of(
     *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
     *[PUT_PART, COMPLETE, BATCH_OF_ONE] * 2,
 )
+#: Hours that pass: up to the time at which something is due, and beyond it.
+WAITS = st.lists(st.sampled_from([1, 24, 7 * 24 - 1, 7 * 24, 8 * 24 - 1, 8 * 24]), min_size=1, max_size=2)
 #: Two or three of them, or the same one twice, as from a client that did not wait for its answer.
 MEETINGS = st.lists(MEETING, min_size=2, max_size=3) | MEETING.map(lambda intent: [intent, intent])
 #: A whole upload, all of it about the newest of everything.

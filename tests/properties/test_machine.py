@@ -37,10 +37,11 @@ class Machine(RuleBasedStateMachine):
 
     # What happens
 
-    @initialize()
-    def begin(self) -> None:
-        """A store and an upload, so that there is something to speak of."""
-        self.do(intents.CreateStore("root", "a", None, {}, None, None))
+    @initialize(upload=intents.UPLOAD)
+    def begin(self, upload: Any) -> None:
+        """A store, a read set if all goes well, and an open upload, so that there is something to speak of."""
+        self.do(intents.CreateStore("root", "a", None, {}, None, None), look=False)
+        self.whole_upload(upload)
         self.do(intents.CreateUpload(0, "right", "a", None, {"k": "1"}, {}))
 
     @rule(intent=intents.ABOUT_STORES)
@@ -98,11 +99,14 @@ class Machine(RuleBasedStateMachine):
         self.kill(sweep.action(self.model), transaction, committed)
         self.do(sweep)
 
-    @rule(hours=st.sampled_from([1, 24, 7 * 24 - 1, 7 * 24, 8 * 24 - 1, 8 * 24]), sweep=st.none() | intents.SWEEP)
-    def pass_time(self, hours: int, sweep: Any) -> None:
-        """Time passes; then a sweep may come."""
-        self.model.pass_time(hours * HOUR)
-        self.real.root.house.catalog.clock.move(hours * HOUR)
+    @rule(waits=intents.WAITS, part=intents.PUT_PART, sweep=st.none() | intents.SWEEP)
+    def pass_time(self, waits: list[int], part: Any, sweep: Any) -> None:
+        """Time passes, perhaps with a part that comes before it goes on; then a sweep may come."""
+        for number, hours in enumerate(waits):
+            if number:
+                self.do(part)
+            self.model.pass_time(hours * HOUR)
+            self.real.root.house.catalog.clock.move(hours * HOUR)
         if sweep is not None:
             self.do(sweep)
 
