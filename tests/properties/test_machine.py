@@ -234,7 +234,7 @@ def run_machine(real: Real, done: "Counter[str]", number: int | None = None, **m
 
 def test_the_real_operations_do_what_the_model_says(real):
     done: Counter[str] = Counter()
-    run_machine(real, done, max_examples=15, stateful_step_count=25)
+    run_machine(real, done, max_examples=10, stateful_step_count=20)
     assert done["looks"] > 1000
 
 
