@@ -289,16 +289,19 @@ MEETING = st.one_of(
     *[ABORT, DELETE_STORE, CREATE_UPLOAD, INGEST, REINGEST, SWEEP],
     *[PUT_PART, COMPLETE, BATCH_OF_ONE] * 2,
 )
+#: Hours that pass: up to the time at which something is due, and beyond it.
+WAITS = st.lists(st.sampled_from([1, 24, 7 * 24 - 1, 7 * 24, 8 * 24 - 1, 8 * 24]), min_size=1, max_size=2)
 #: Two or three of them, or the same one twice, as from a client that did not wait for its answer.
 MEETINGS = st.lists(MEETING, min_size=2, max_size=3) | MEETING.map(lambda intent: [intent, intent])
 #: A whole upload, all of it about the newest of everything.
 RIGHT = (st.just(0), st.just("right"))
 PARTS = st.lists(st.builds(PutPart, *RIGHT, SOURCES, NUMBERS, PIECE_NAMES), min_size=1, max_size=3)
+DELETE, UNDELETE = (Batch(f"Batch{what}ReadSet", [0], "right") for what in ("Delete", "Undelete"))
 FEW_PARTS = st.lists(st.builds(PutPart, *RIGHT, SOURCES, NUMBERS, PIECE_NAMES), max_size=2)
 UPLOAD = st.tuples(
     st.builds(CreateUpload, *RIGHT, NAMES, TOKENS, TAGS, st.sampled_from(MORE)),
     PARTS,
     st.builds(Complete, *RIGHT, st.sampled_from(["all"] * 3 + ["all, backwards and in hex", "SOURCE1 alone"])),
     st.builds(Ingest, st.just(0), HOW),
-    st.lists(st.builds(Batch, st.just("BatchDeleteReadSet"), st.just([0]), st.just("right")), max_size=1),
+    st.sampled_from([[], [], [DELETE], [DELETE, UNDELETE], [DELETE, UNDELETE]]),
 ).map(lambda drawn: [drawn[0], *drawn[1], drawn[2], drawn[3], *drawn[4]])

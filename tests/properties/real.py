@@ -150,6 +150,8 @@ class Real:
         for names in self.root.house.blobs.orphans(0):
             for name in names:
                 self.root.house.blobs.remove(name)
+        for path in (self.folder / "manifests").iterdir():
+            path.unlink()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -164,6 +166,10 @@ class Real:
     def stored_bytes(self) -> "Counter[bytes]":
         """All bytes that lie in the folder."""
         return Counter(self._content(name) for names in self.root.house.blobs.orphans(0) for name in names)
+
+    def manifests(self) -> set[str]:
+        """The read sets of which there are manifests."""
+        return {path.name.split(".")[0] for path in (self.folder / "manifests").iterdir()}
 
     def overdue(self) -> list[str]:
         """Condemned blobs whose time has come, and whose bytes still lie there."""

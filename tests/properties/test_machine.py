@@ -37,10 +37,11 @@ class Machine(RuleBasedStateMachine):
 
     # What happens
 
-    @initialize()
-    def begin(self) -> None:
-        """A store and an upload, so that there is something to speak of."""
-        self.do(intents.CreateStore("root", "a", None, {}, None, None))
+    @initialize(upload=intents.UPLOAD)
+    def begin(self, upload: Any) -> None:
+        """A store, a read set if all goes well, and an open upload, so that there is something to speak of."""
+        self.do(intents.CreateStore("root", "a", None, {}, None, None), look=False)
+        self.whole_upload(upload)
         self.do(intents.CreateUpload(0, "right", "a", None, {"k": "1"}, {}))
 
     @rule(intent=intents.ABOUT_STORES)
@@ -88,13 +89,24 @@ class Machine(RuleBasedStateMachine):
     @rule(intent=intents.ANY, transaction=st.integers(1, 3), committed=st.booleans())
     def die(self, intent: Any, transaction: int, committed: bool) -> None:
         """The process is killed before or after a transaction: all of the call was done, or nothing."""
-        self.perhaps(intent.action(self.model), transaction, committed)
+        action = intent.action(self.model)
+        self.kill(action, transaction, committed)
+        self.settle([[], [(action, ...)]])
 
-    @rule(hours=st.sampled_from([1, 24, 7 * 24 - 1, 7 * 24, 8 * 24 - 1, 8 * 24]), sweep=st.none() | intents.SWEEP)
-    def pass_time(self, hours: int, sweep: Any) -> None:
-        """Time passes; then a sweep may come."""
-        self.model.pass_time(hours * HOUR)
-        self.real.root.house.catalog.clock.move(hours * HOUR)
+    @rule(sweep=intents.SWEEP, transaction=st.integers(1, 6), committed=st.booleans())
+    def die_in_a_sweep(self, sweep: Any, transaction: int, committed: bool) -> None:
+        """The process is killed somewhere in a sweep: the next one does the rest."""
+        self.kill(sweep.action(self.model), transaction, committed)
+        self.do(sweep)
+
+    @rule(waits=intents.WAITS, part=intents.PUT_PART, sweep=st.none() | intents.SWEEP)
+    def pass_time(self, waits: list[int], part: Any, sweep: Any) -> None:
+        """Time passes, perhaps with a part that comes before it goes on; then a sweep may come."""
+        for number, hours in enumerate(waits):
+            if number:
+                self.do(part)
+            self.model.pass_time(hours * HOUR)
+            self.real.root.house.catalog.clock.move(hours * HOUR)
         if sweep is not None:
             self.do(sweep)
 
@@ -128,12 +140,11 @@ class Machine(RuleBasedStateMachine):
         for sweep in sweeps:
             self.compare_bytes(grace=sweep.grace)
 
-    def perhaps(self, action: Action, transaction: int, committed: bool) -> None:
+    def kill(self, action: Action, transaction: int, committed: bool) -> None:
         """Do an action that is killed."""
         note(f"{action} killed at transaction {transaction}, committed: {committed}")
         self.done["kills"] += 1
         self.real.run_until_killed(action, self.names, transaction, committed)
-        self.settle([[], [(action, ...)]])
 
     def settle(self, orders: Iterable[Any], *, look: bool = True) -> None:
         """Go on with the first order of actions and outcomes that explains what there is now."""
@@ -169,12 +180,18 @@ class Machine(RuleBasedStateMachine):
         names.since = names.until
 
     def compare_bytes(self, *, grace: bool) -> None:
-        """After a sweep nothing else lies in the folder than what counts, and what may still be brought back."""
+        """After a sweep nothing else lies in the folder than what counts, and what may still be brought back.
+
+        Every read set that was whole once has its manifest, and none that was purged.
+        """
         stored = self.real.stored_bytes()
         expected = self.model.live_bytes() + self.model.condemned_bytes()
         assert expected <= stored
         assert grace or stored == expected
         assert self.real.overdue() == []
+        there = {known for thing, known in self.names.known.items() if thing in self.model.read_sets}
+        whole = {self.names.known[r.id] for r in self.model.read_sets.values() if r.facts}
+        assert whole <= self.real.manifests() <= there
 
     def teardown(self) -> None:
         """Every state that a thing had is in its events, one after the other."""
@@ -217,7 +234,7 @@ def run_machine(real: Real, done: "Counter[str]", number: int | None = None, **m
 
 def test_the_real_operations_do_what_the_model_says(real):
     done: Counter[str] = Counter()
-    run_machine(real, done, max_examples=15, stateful_step_count=25)
+    run_machine(real, done, max_examples=10, stateful_step_count=20)
     assert done["looks"] > 1000
 
 
