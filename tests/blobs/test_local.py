@@ -47,12 +47,12 @@ def test_a_blob_lies_in_the_folder_of_its_first_three_digits_for_its_owner_alone
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_all_shard_folders_are_made_at_the_first_start(root):
+def test_rule_10_all_shard_folders_are_made_at_the_first_start(root):
     with opened(root):
         assert len(list((root / "blobs").iterdir())) == 4096
 
 
-def test_a_blob_is_synced_before_it_has_its_name_and_its_folder_after(root, monkeypatch):
+def test_rule_10_a_blob_is_synced_before_it_has_its_name_and_its_folder_after(root, monkeypatch):
     """Law 1, and rule 10: nothing counts that a power failure could take back."""
     calls = []
     fsync, rename = os.fsync, os.rename
@@ -96,7 +96,7 @@ def test_a_read_that_brings_less_than_was_asked_for_is_no_damage(root, monkeypat
             list(blobs.read([Span(blob, 0, 24)]))
 
 
-def test_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):
+def test_rule_10_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):
     """Rule 10."""
     script = f"""
         import os
@@ -158,7 +158,7 @@ def test_a_reader_that_goes_away_leaves_no_file_open(root):
                 assert asyncio.run(stopped_after(spans, turns)) == []
 
 
-def test_check_room_refuses_what_would_leave_less_than_min_free(root):
+def test_rule_10_check_room_refuses_what_would_leave_less_than_min_free(root):
     free = 1 << 62
     with opened(root, min_free=free) as blobs, pytest.raises(OutOfSpace, match="would stay free"):
         blobs.check_room(1)
@@ -170,7 +170,7 @@ def test_check_room_refuses_what_would_leave_less_than_min_free(root):
 
 
 @pytest.mark.parametrize("chunk", [4096, 65_536, MIB])
-def test_a_full_disk_is_out_of_space_and_leaves_nothing(tmp_path, chunk):
+def test_rule_10_a_full_disk_is_out_of_space_and_leaves_nothing(tmp_path, chunk):
     """Rule 10: a failed write is undone, answered, and the next part can come."""
     folder = tmp_path / "small"
     folder.mkdir()

@@ -115,7 +115,7 @@ def test_upload_read_set_part_on_a_full_disk_stores_nothing_and_goes_on_later(sm
         assert download(server.client(), store_id, read_set_id) == content
 
 
-def test_below_min_free_parts_are_refused_and_the_rest_goes_on(data_dir: Path) -> None:
+def test_rule_10_below_min_free_parts_are_refused_and_the_rest_goes_on(data_dir: Path) -> None:
     with start_server(data_dir) as server:
         omics = server.client()
         store_id = new_store(omics)

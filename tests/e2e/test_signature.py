@@ -327,7 +327,7 @@ def test_expect_100_continue_is_answered_by_the_refusal_itself(wire: Wire, omics
 
 
 @pytest.mark.parametrize("more", [{}, {"content-length": "4"}])
-def test_transfer_encoding_is_refused_with_the_advice_to_send_content_length(
+def test_rule_9_transfer_encoding_is_refused_with_the_advice_to_send_content_length(
     wire: Wire, omics: Any, part: str, more: dict[str, str]
 ) -> None:
     for target, method in ((part, "PUT"), (LIST, "POST")):
@@ -357,7 +357,7 @@ def test_a_boto3_stream_of_unknown_length_is_told_to_send_content_length(omics: 
     assert parts_of(omics, part) == []
 
 
-def test_a_body_that_stalls_is_given_up_and_leaves_nothing(data_dir: Path) -> None:
+def test_rule_9_a_body_that_stalls_is_given_up_and_leaves_nothing(data_dir: Path) -> None:
     with start_server(data_dir, stall_s="1") as server:
         wire, omics = Wire(server), server.client()
         store_id = new_store(omics)

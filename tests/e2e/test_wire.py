@@ -293,7 +293,7 @@ def test_a_json_body_of_8_mib_is_read(wire: Wire) -> None:
     assert wire.call("POST", "/sequencestores", body, JSON).status == 200
 
 
-def test_a_larger_json_body_is_refused_unread(wire: Wire) -> None:
+def test_rule_9_a_larger_json_body_is_refused_unread(wire: Wire) -> None:
     headers = wire.signed("POST", "/sequencestores", b"{}", {**JSON, "content-length": str(9 * MIB)})
     with Line(wire.server.port) as line:
         line.send(as_bytes("POST", "/sequencestores", headers))

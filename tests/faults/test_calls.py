@@ -48,7 +48,7 @@ def test_the_nth_commit_is_done_and_nobody_hears_of_it(world, database, count, c
 @pytest.mark.parametrize("call", TOUCH_BYTES, ids=str)
 @pytest.mark.parametrize("fault", [FULL, BROKEN])
 @pytest.mark.parametrize("failing", ["sqlite"], indirect=True)
-def test_the_nth_call_of_the_disk_fails(world, count, call, fault):
+def test_rule_10_the_nth_call_of_the_disk_fails(world, count, call, fault):
     tried = fail_on_disk(world, call, fault)
     count(tried, fault)
     assert tried.positions == tried.told

@@ -99,12 +99,12 @@ def test_the_callers_progress_may_fail() -> None:
         examine_fastq({"SOURCE1": [GZ]}, algorithm="md5", progress=fail)
 
 
-def test_too_little_memory_is_our_trouble() -> None:
+def test_rule_11_too_little_memory_is_our_trouble() -> None:
     with pytest.raises(WorkerTrouble, match=r"ran out of memory|ended without a verdict"):
         examine_fastq({"SOURCE1": [GZ]}, algorithm="md5", limits=Limits(address_space=1 << 20))
 
 
-def test_too_much_cpu_is_our_trouble() -> None:
+def test_rule_11_too_much_cpu_is_our_trouble() -> None:
     def forever() -> Iterator[bytes]:
         while True:
             yield HEAD
@@ -113,7 +113,7 @@ def test_too_much_cpu_is_our_trouble() -> None:
         examine_fastq({"SOURCE1": forever()}, algorithm="md5", limits=Limits(cpu_s=1, cpu_s_per_gb=0))
 
 
-def test_a_worker_that_stands_still_is_our_trouble() -> None:
+def test_rule_11_a_worker_that_stands_still_is_our_trouble() -> None:
     def stop() -> None:
         for worker in workers():
             worker.suspend()
@@ -164,7 +164,7 @@ examine_fastq({"SOURCE1": chunks()}, algorithm="md5")
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_a_worker_goes_with_its_server(stopped: bool) -> None:
+def test_rule_11_a_worker_goes_with_its_server(stopped: bool) -> None:
     """One that waits sees its pipe close; one that cannot look is killed by the kernel."""
     with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE) as server:
         assert server.stdout
@@ -176,7 +176,7 @@ def test_a_worker_goes_with_its_server(stopped: bool) -> None:
         assert wait_until_gone(worker, 1.0)
 
 
-def test_a_worker_has_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rule_11_a_worker_has_no_secrets_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     seen: list[dict[str, str]] = []
     descriptors: list[int] = []

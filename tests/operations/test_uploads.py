@@ -211,13 +211,13 @@ def test_source1_and_source2_number_their_parts_apart(api, store, upload):
 
 
 @pytest.mark.parametrize(("length", "text"), [(None, "no bytes"), (0, "no bytes"), (104_857_601, "at most 104857600")])
-def test_a_part_of_a_length_that_may_not_be_is_refused_before_its_body_is_read(api, store, upload, length, text):
+def test_rule_9_a_part_of_a_length_that_may_not_be_is_refused_before_its_body_is_read(api, store, upload, length, text):
     body = Incoming(length, unread(), lambda sha256: None)
     with pytest.raises(ValidationException, match=text):
         asyncio.run(put_async(api, store, upload, b"", body=body))
 
 
-def test_a_part_for_an_upload_that_never_was_is_refused_before_its_body_is_read(api, store):
+def test_rule_9_a_part_for_an_upload_that_never_was_is_refused_before_its_body_is_read(api, store):
     for upload in (NEVER, "9" * 36, "1" * 10):
         with pytest.raises(ResourceNotFoundException):
             asyncio.run(put_async(api, store, upload, b"", body=Incoming(1, unread(), lambda sha256: None)))

@@ -1,6 +1,8 @@
 """The rules about two that meet, on PostgreSQL: whoever is first wins, wholly, and the other sees that."""
 
 import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -9,7 +11,9 @@ from strandkeep.catalog import blobs, jobs, read_sets, tables
 from strandkeep.domain import states
 from strandkeep.domain.layout import Segment
 from strandkeep.errors import ConflictException, NotSupportedOperationException, ResourceNotFoundException
+from strandkeep.jobs.ingest import ingest
 from strandkeep.jobs.sweep import remove_condemned
+from tests.formats.fastq_files import gz, reads
 from tests.operations.conftest import incoming
 from tests.operations.test_uploads import check_pointers
 from tests.rules_of_safety.meeting import meet
@@ -120,6 +124,24 @@ def test_rule_5_an_attempt_that_meets_a_newer_one_cannot_end_the_job(own, store,
     )
     assert ended is False
     assert (newer.attempt, own.rows(tables.job, id=job.id)[0].state) == (2, "IN_PROGRESS")
+
+
+def test_rule_5_attempts_that_run_at_once_leave_one_whole_manifest(own, store, upload):
+    """It tells what the rows and the bytes are, whichever attempt wrote it, and is replaced as a whole."""
+    read_set = own.complete(store, upload, [own.put_part(store, upload, 1, gz(reads(20, 100)))])
+    (job,) = own.rows(tables.job, subject=read_set)
+    attempts = [own.house.catalog.write(lambda tx: jobs.claim(tx, job.id)) for _ in range(2)]
+    folder = own.house.blobs._root / "manifests"
+
+    def written(_):
+        ingest(own.house, attempts.pop())
+        (manifest,) = folder.glob(f"{read_set}.*")
+        return json.loads(manifest.read_text())
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(written, range(2))
+    assert first == second
+    assert first["readSet"]["id"] == read_set
 
 
 def test_rule_7_of_two_purges_that_meet_the_later_one_condemns_the_bytes_that_both_pointed_at(own, store):
