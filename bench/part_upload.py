@@ -21,7 +21,7 @@ _MIB_A_PART = 100
 _CLIENTS = {1: 2, 8: 8}  # clients: parts of a round
 _ROUNDS = 7
 
-_MOST_TIMES_BARE = 2.3
+_MOST_TIMES_BARE = 2.0
 _MOST_MIB = 200
 
 

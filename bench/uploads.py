@@ -13,7 +13,7 @@ from tests.server import RunningServer
 PART = 100 * 1024 * 1024
 
 _LONGEST_S = 300
-_ASK_EVERY_S = 0.2
+_ASK_EVERY_S = 1.0
 
 
 def send_file(running: RunningServer, store: str, upload: str, source: str, file: Path) -> list[dict[str, Any]]:

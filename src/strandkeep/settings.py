@@ -86,7 +86,7 @@ class Settings:
     )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
     connections: int = _setting(
-        4096, "connections", "How many clients are connected at once, idle ones included; further ones wait.", least=1
+        2048, "connections", "How many clients are connected at once, idle ones included; further ones wait.", least=1
     )
     profile: str = _setting(
         "lab", "`lab` or `aws`", "Whose quotas and rates hold: `lab` has none, `aws` has those of AWS.", r"lab|aws"

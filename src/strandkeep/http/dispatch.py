@@ -1,5 +1,6 @@
 """From a request to its operation and back: identify, parse, authorise, run, answer, record."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
