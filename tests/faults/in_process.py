@@ -91,7 +91,7 @@ def serve_in_process(server: Server) -> Iterator[InProcess]:
     """The application, started and stopped as granian would; jobs and sweeps run when a test runs them."""
 
     async def start() -> Any:
-        return server.dispatcher, server.check
+        return server.dispatcher, server.check, server.scrape
 
     async def stop() -> None:
         await server.audit.flush()
@@ -158,6 +158,7 @@ def _receive(body: bytes) -> Any:
     )
 
     async def receive() -> Any:
-        return next(messages, {"type": "http.disconnect"})
+        # The client stays until it has its answer.
+        return next(messages, None) or await asyncio.get_running_loop().create_future()
 
     return receive
