@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, note, seed, settings
+from hypothesis import HealthCheck, currently_in_test_context, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -127,7 +127,8 @@ class Machine(RuleBasedStateMachine):
 
         `look`: also at all that is shown.
         """
-        note("   ".join(map(str, actions)))
+        if currently_in_test_context():
+            note("   ".join(map(str, actions)))
         self.sent += [action for action in actions if isinstance(action, Call) and action not in self.sent]
         sweeps = [action for action in actions if isinstance(action, Sweep)]
         self.done["actions"] += len(actions)
@@ -236,6 +237,33 @@ def test_the_real_operations_do_what_the_model_says(real):
     done: Counter[str] = Counter()
     run_machine(real, done, max_examples=10, stateful_step_count=20)
     assert done["looks"] > 1000
+
+
+def an_upload_that_parts_keep_open(machine: Machine) -> None:
+    machine.pass_time([7 * 24 - 1, 7 * 24 - 1], PART, intents.SweepNow(False))
+
+
+def a_read_set_that_was_brought_back_stays(machine: Machine) -> None:
+    machine.whole_upload([PART, COMPLETE, intents.Ingest(0, "ends"), intents.DELETE, intents.UNDELETE])
+    machine.pass_time([8 * 24], None, intents.SweepNow(False))
+
+
+def a_store_with_an_open_upload_stays(machine: Machine) -> None:
+    machine.whole_upload([PART, intents.DeleteStore(0, "right")])
+
+
+PART = intents.PutPart(0, "right", "SOURCE1", 1, "two reads")
+COMPLETE = intents.Complete(0, "right", "all")
+STORIES = [an_upload_that_parts_keep_open, a_read_set_that_was_brought_back_stays, a_store_with_an_open_upload_stays]
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_stories_that_need_several_things_in_the_right_order(real, story):
+    machine = Machine(real, Counter())
+    machine.do(intents.CreateStore("root", "a", None, {}, None, None))
+    machine.do(intents.CreateUpload(0, "right", "a", None, {}, {}))
+    story(machine)
+    machine.teardown()
 
 
 @pytest.mark.soak
