@@ -5,11 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import psycopg
-import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import Dialect
 
 #: A statement fails and the transaction stays; the database undoes the whole transaction, as SQLite does on a full
 #: disk; the connection is lost.
@@ -56,20 +56,15 @@ class Database:
 
 @contextmanager
 def failing_database() -> Iterator[Database]:
-    """A `Database` under every engine that connects for the first time within a `with`."""
+    """A `Database` under whatever connects to one within a `with`."""
     database = Database()
-
-    def connect(dialect: Dialect, _record: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
-        if dialect.name == "sqlite":
-            cparams["factory"] = _sqlite_connection(database)
-            return None
-        return _postgresql_connection(database).connect(*cargs, **cparams)
-
-    sa.event.listen(sa.Engine, "do_connect", connect)
-    try:
+    sqlite = partial(sqlite3.dbapi2.connect, factory=_sqlite_connection(database))
+    # Below SQLAlchemy, whose own event reaches no engine once another of its dialect was there before.
+    with (
+        mock.patch.object(sqlite3.dbapi2, "connect", sqlite),
+        mock.patch.object(psycopg, "connect", _postgresql_connection(database).connect),
+    ):
         yield database
-    finally:
-        sa.event.remove(sa.Engine, "do_connect", connect)
 
 
 def _sqlite_connection(database: Database) -> type[sqlite3.Connection]:
@@ -135,5 +130,5 @@ def _postgresql_connection(database: Database) -> type[psycopg.Connection[Any]]:
 
 def lose(connection: psycopg.Connection[Any]) -> None:
     """End a connection from the server's side, and wait until it has ended."""
-    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
+    with psycopg.Connection.connect(connection.info.dsn, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
