@@ -266,7 +266,7 @@ def _house(url: str, folder: Path) -> Iterator[House]:
 def _opened(url: str, folder: Path) -> House:
     settings = Settings(data_dir=folder, min_free=0)
     catalog = open_catalog(url)
-    installation, paging_key = open_installation(catalog, open_sealer(folder / "secret.key"), settings)
+    installation, paging_key = open_installation(catalog, open_sealer(folder / "secret.key"), settings, lambda: False)
     return House(installation, settings, catalog, LocalBlobs(folder, 0), paging_key, lambda: None)
 
 

@@ -100,8 +100,8 @@ class Server:
         throttle = Throttle(rates_in_force(settings.profile, settings.rates, service.operations))
         self.catalog = open_catalog(settings.database_url or sqlite_url(data / "catalog.sqlite"))
         sealer = open_sealer(data / "secret.key")
-        installation, paging_key = open_installation(self.catalog, sealer, settings)
         self.blobs = LocalBlobs(data, settings.min_free)
+        installation, paging_key = open_installation(self.catalog, sealer, settings, self._holds_bytes)
         self.audit = Audit(self.catalog)
         self.house = House(installation, settings, self.catalog, self.blobs, paging_key, lambda: self.engine.wake())
         self.engine = JobEngine(
@@ -161,6 +161,9 @@ class Server:
         oldest = waiting.get(states.SUBMITTED)
         metrics.OLDEST_WAITING.set(max(0.0, time.time() - oldest[1] / times.SECOND) if oldest else 0)
         return metrics.exposition()
+
+    def _holds_bytes(self) -> bool:
+        return next(self.blobs.orphans(0), None) is not None
 
     def _stop_parts(self) -> None:
         self.house.stopping.set()

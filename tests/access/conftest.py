@@ -17,7 +17,7 @@ def made(request, tmp_path):
     url = new_url(request, request.param, tmp_path)
     settings = Settings(data_dir=tmp_path, database_url="" if request.param == "sqlite" else url)
     catalog, sealer = open_catalog(url), open_sealer(tmp_path / "secret.key")
-    installation, paging_key = open_installation(catalog, sealer, settings)
+    installation, paging_key = open_installation(catalog, sealer, settings, lambda: False)
     parts = {"installation": installation, "paging_key": paging_key, "settings": settings, "url": url}
     yield SimpleNamespace(catalog=catalog, sealer=sealer, **parts)
     catalog.close()

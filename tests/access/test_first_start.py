@@ -24,7 +24,7 @@ def test_the_first_start_makes_an_account_and_its_root_key(made):
 
 
 def test_a_later_start_finds_the_same_installation(made):
-    again = open_installation(made.catalog, made.sealer, made.settings)
+    again = open_installation(made.catalog, made.sealer, made.settings, lambda: False)
     assert again == (made.installation, made.paging_key)
     assert len(made.catalog.read(lambda r: r.all(tables.access_key.select()))) == 1
 
@@ -34,7 +34,7 @@ def test_a_later_start_finds_the_same_installation(made):
 )
 def test_what_was_fixed_at_the_first_start_cannot_be_changed(made, name, value):
     with pytest.raises(SettingsError, match=f"{name} is '{value}', but this installation was made with"):
-        open_installation(made.catalog, made.sealer, dataclasses.replace(made.settings, **{name: value}))
+        open_installation(made.catalog, made.sealer, dataclasses.replace(made.settings, **{name: value}), lambda: False)
 
 
 def test_many_first_starts_at_once_make_one_installation(made):
@@ -45,7 +45,7 @@ def test_many_first_starts_at_once_make_one_installation(made):
 
     def one(_n):
         gate.wait()
-        return open_installation(made.catalog, made.sealer, made.settings)
+        return open_installation(made.catalog, made.sealer, made.settings, lambda: False)
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(one, range(8)))) == 1

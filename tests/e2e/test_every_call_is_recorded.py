@@ -73,7 +73,7 @@ def installed(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     DataFolder(data_dir).prepare()
     url = new_url(request, request.param, data_dir)
     catalog, sealer = open_catalog(url), open_sealer(data_dir / "secret.key")
-    installation, _ = open_installation(catalog, sealer, Settings(data_dir=data_dir))
+    installation, _ = open_installation(catalog, sealer, Settings(data_dir=data_dir), lambda: False)
     catalog.write(lambda tx: accounts.create_account(tx, "999999999999"))
     user = new_caller(catalog, sealer, installation.account, "user/without-rights")
     other = new_caller(catalog, sealer, "999999999999", "root")

@@ -257,6 +257,28 @@ def test_another_secret_key_is_noticed_before_anything_is_served(stopped: Runnin
         path.write_bytes(right)
 
 
+def test_an_empty_catalog_on_a_folder_that_holds_bytes_is_not_served_from(data_dir: Path) -> None:
+    """A lost catalog, or a database_url that is wrong: to the sweep all bytes would be orphans."""
+    with start_server(data_dir) as server:
+        omics = server.client()
+        store_id = new_store(omics)
+        upload_id = new_upload(omics, store_id)
+        send_parts(omics, store_id, upload_id, [b"bytes"])
+        assert server.stop() == 0
+    away = data_dir.with_name("away.sqlite")
+    (data_dir / "catalog.sqlite").rename(away)
+
+    told = refuses_to_serve(data_dir, orphan_grace_s="0", sweep_interval_s="1")
+
+    assert "holds stored bytes, but the catalog is empty" in told
+    for empty in data_dir.glob("catalog.sqlite*"):
+        empty.unlink()
+    away.rename(data_dir / "catalog.sqlite")
+    with start_server(data_dir, orphan_grace_s="0") as server:
+        place = {"sequenceStoreId": store_id, "uploadId": upload_id, "partSource": "SOURCE1"}
+        assert len(server.client().list_read_set_upload_parts(**place)["parts"]) == 1
+
+
 def test_a_database_that_is_away_is_told(data_dir: Path) -> None:
     url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing?connect_timeout=2"
     done = strandkeep("serve", "--data-dir", str(data_dir), "--port", "0", database_url=url)

@@ -211,7 +211,7 @@ def open_house(url: str, folder: Path, blobs: LocalBlobs) -> House:
     """A house as `strandkeep serve` makes it, without what runs by itself."""
     settings = Settings(data_dir=folder, min_free=0)
     catalog = open_catalog(url)
-    installation, paging_key = open_installation(catalog, open_sealer(folder / "secret.key"), settings)
+    installation, paging_key = open_installation(catalog, open_sealer(folder / "secret.key"), settings, lambda: False)
     return House(installation, settings, catalog, blobs, paging_key, lambda: None)
 
 

@@ -12,13 +12,22 @@ from strandkeep.settings import Settings, SettingsError
 _SECRET_LETTERS = string.ascii_letters + string.digits + "+/"
 
 
-def open_installation(catalog: Catalog, sealer: Sealer, settings: Settings) -> tuple[Installation, bytes]:
+def open_installation(
+    catalog: Catalog, sealer: Sealer, settings: Settings, holds_bytes: Callable[[], bool]
+) -> tuple[Installation, bytes]:
     """The installation, made at the first start, and the key of its page tokens.
 
-    SettingsError when a setting contradicts what was fixed then, SealError when `sealer` is not the one of then.
+    SettingsError when a setting contradicts what was fixed then, or when there are bytes already (`holds_bytes`) of
+    which an empty catalog knows nothing: the sweep would take them for orphans. SealError when `sealer` is not the
+    one of then.
     """
     row = catalog.read(accounts.installation)
     if row is None:
+        if holds_bytes():
+            raise SettingsError(
+                f"{settings.data_dir} holds stored bytes, but the catalog is empty, and what it does not know would "
+                "be removed. Restore the catalog from its backup, or set database_url to where it is"
+            )
         catalog.write(_creation(sealer, settings))
         row = catalog.read(accounts.installation)
     if row is None:
