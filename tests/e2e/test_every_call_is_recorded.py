@@ -105,6 +105,8 @@ def resource_of(model: OperationModel, params: dict[str, Any], account: str) -> 
     if "resourceArn" in params:
         return str(params["resourceArn"])
     segments = model.http["requestUri"].removeprefix("/strandkeep/v1").strip("/").split("/")
+    if segments[:2] == ["verification", "{id}"]:
+        return f"arn:aws:strandkeep:us-east-1:{account}:verification/{params['id']}"
     if segments[0] != "sequencestore" or len(segments) < 2:
         return "*"
     store = params.get("sequenceStoreId") or params["id"]
