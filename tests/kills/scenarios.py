@@ -38,12 +38,12 @@ class Scene:
             self.client.put(reads, number, self.bytes())
         return reads
 
-    def sound_upload(self, parts: int = 1) -> Reads:
+    def sound_upload(self, parts: int = 1, records: int = 200) -> Reads:
         """An upload of a pair, each file in some parts."""
         reads = self.client.new_upload(self.store)
         seed = self.chance.randrange(10**6)
         for mate, source in enumerate(("SOURCE1", "SOURCE2"), 1):
-            content = gz(fastq(200, 100, mate, seed))
+            content = gz(fastq(records, 100, mate, seed))
             size = -(-len(content) // parts)
             for number in range(1, parts + 1):
                 self.client.put(reads, number, content[(number - 1) * size : number * size], source)
@@ -87,7 +87,7 @@ def complete(scene: Scene) -> None:
 
 
 def complete_large(scene: Scene) -> None:
-    scene.client.complete(scene.sound_upload(8))
+    scene.client.complete(scene.sound_upload(2, records=20_000))
 
 
 def complete_unsound(scene: Scene) -> None:
