@@ -17,7 +17,7 @@ from tests.faults.trying import Tried
 from tests.faults.whole import Wholeness
 
 
-@pytest.fixture(scope="session", params=DATABASES)
+@pytest.fixture(scope="package", params=DATABASES)
 def failing(request, tmp_path_factory) -> Iterator[tuple[World, Database]]:
     """A server, and what makes its database fail; its disk is `World.disk`."""
     folder = tmp_path_factory.mktemp("failing")

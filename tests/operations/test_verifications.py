@@ -124,7 +124,8 @@ def test_a_read_set_of_which_the_blob_was_put_back_says_nothing_any_more(api, st
     assert first in said_after_a_verification()
     flip(api, first, 0)
     assert said_after_a_verification() == "nothing"
-    told = [row.kind for row in api.rows(tables.event, resource_id=read_set_id) if row.kind in ("damaged", "restored")]
+    events = sorted(api.rows(tables.event, resource_id=read_set_id), key=lambda event: event.id)
+    told = [event.kind for event in events if event.kind in ("damaged", "restored")]
     assert told[-1] == "restored"
     assert told.count("damaged") == 3
 

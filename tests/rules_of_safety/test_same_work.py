@@ -25,8 +25,9 @@ def test_rule_12_another_accounts_thing_takes_the_same_statements_as_one_that_do
     here = api.house.installation
     upload = api.new_upload(store)
     api.put_part(store, upload, 1, b"x")
-    theirs = store, upload, api.insert_read_set(store, "ACTIVE")
-    asked = zip(requests(here, *theirs), requests(here, new_id(), new_id(), new_id()), strict=True)
+    verification = api("StartVerification", sequenceStoreId=store)["id"]
+    theirs = store, upload, api.insert_read_set(store, "ACTIVE"), verification
+    asked = zip(requests(here, *theirs), requests(here, *(new_id() for _ in theirs)), strict=True)
     for (operation, about_theirs), (_, about_nothing) in asked:
         found = asked_for(other, operation, about_theirs)
         assert found == asked_for(other, operation, about_nothing), operation
