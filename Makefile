@@ -31,8 +31,9 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/pytest tests/rules
 
+# A file of tests keeps its order, and its servers; files run side by side.
 test: $(DEV)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 # What takes long: kills and faults by the hundred. SOAK_SEEDS=17 runs a seed of its report again.
 soak: $(DEV)
