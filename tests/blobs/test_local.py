@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import pytest
 
 from strandkeep.blobs import LocalBlobs, OutOfSpace
-from strandkeep.domain.blobs import Span
 
 MIB = 1024 * 1024
 
@@ -90,10 +89,10 @@ def test_a_read_that_brings_less_than_was_asked_for_is_no_damage(root, monkeypat
     with opened(root) as blobs:
         blob = asyncio.run(blobs.put(body(b"twenty-four bytes of it."), 24))
         monkeypatch.setattr(os, "pread", short)
-        assert b"".join(blobs.read([Span(blob, 0, 24)])) == b"twenty-four bytes of it."
+        assert b"".join(blobs.read([blob.span(0, 24)])) == b"twenty-four bytes of it."
         broken.append(True)
         with pytest.raises(OSError, match="input/output"):
-            list(blobs.read([Span(blob, 0, 24)]))
+            list(blobs.read([blob.span(0, 24)]))
 
 
 def test_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):
@@ -153,7 +152,7 @@ def test_a_reader_that_goes_away_leaves_no_file_open(root):
     with opened(root) as blobs:
         large = asyncio.run(blobs.put(body(bytes(3 * MIB)), 3 * MIB))
         small = asyncio.run(blobs.put(body(bytes(1000)), 1000))
-        for spans in ([Span(large, 0, 3 * MIB)], [Span(small, 0, 1000)] * 1000):
+        for spans in ([large.span(0, 3 * MIB)], [small.span(0, 1000)] * 1000):
             for turns in range(6):
                 assert asyncio.run(stopped_after(spans, turns)) == []
 

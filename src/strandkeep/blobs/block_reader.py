@@ -7,7 +7,7 @@ from isal import isal_zlib
 
 from strandkeep import metrics
 from strandkeep.blobs.contract import DamagedBlob
-from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
+from strandkeep.domain.blobs import BLOCK, Span
 from strandkeep.domain.damage import Damage, Finding
 
 #: Bytes of a chunk handed out: a slow reader's server holds several of them.
@@ -21,18 +21,18 @@ def read_steps(spans: Iterable[Span], path_of: Callable[[str], str]) -> Generato
     fault of the disk.
     """
     small: list[bytes] = []
-    gathered = 0
+    room = CHUNK
     try:
         for span in spans:
-            is_small = span.blob.length <= CHUNK
-            if small and (not is_small or gathered + span.length > CHUNK):
+            is_small = span.size <= CHUNK
+            if small and (span.length > room or not is_small):
                 yield [b"".join(small)]
-                small, gathered = [], 0
+                small, room = [], CHUNK
             if is_small:
-                small.append(_small_blob(path_of(span.blob.name), span))
-                gathered += span.length
+                small.append(_small_blob(path_of(span.name), span))
+                room -= span.length
             else:
-                yield from _blocks(path_of(span.blob.name), span)
+                yield from _blocks(path_of(span.name), span)
     except DamagedBlob:
         if small:
             yield [b"".join(small)]
@@ -42,27 +42,28 @@ def read_steps(spans: Iterable[Span], path_of: Callable[[str], str]) -> Generato
 
 
 def _small_blob(path: str, span: Span) -> bytes:
-    blob, offset, length = span
-    descriptor = _open(path, blob)
+    """The bytes of a span of a blob of one chunk: what is not all of it, or not at once, is read as of a large one."""
+    _name, size, block_crcs, _offset, length = span
+    descriptor = _open(path, span)
     try:
-        content = _read(descriptor, blob.length, 0)
+        content = os.pread(descriptor, size, 0)
     finally:
         os.close(descriptor)
-    _check_block(blob, 0, [content], blob.length)
-    return content if length == blob.length else content[offset : offset + length]
+    if len(content) == length and isal_zlib.crc32(content).to_bytes(4, "big") == block_crcs:
+        return content
+    return b"".join(chunk for chunks in _blocks(path, span) for chunk in chunks)
 
 
 def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
     """The chunks of each block of a span, as far as they lie within it."""
-    blob, offset, length = span
-    end = offset + length
-    descriptor = _open(path, blob)
+    offset, end = span.offset, span.offset + span.length
+    descriptor = _open(path, span)
     try:
         for block in range(offset // BLOCK, -(-end // BLOCK)):
             base = block * BLOCK
-            size = min(BLOCK, blob.length - base)
+            size = min(BLOCK, span.size - base)
             chunks = [_read(descriptor, min(CHUNK, size - at), base + at) for at in range(0, size, CHUNK)]
-            _check_block(blob, block, chunks, size)
+            _check_block(span, block, chunks, size)
             yield _within(chunks, offset - base, end - base)
     finally:
         os.close(descriptor)
@@ -76,21 +77,21 @@ def _read(descriptor: int, length: int, at: int) -> bytes:
     return chunk
 
 
-def _open(path: str, blob: StoredBlob) -> int:
+def _open(path: str, span: Span) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise _damaged(Finding(blob.name, Damage.MISSING)) from None
+        raise _damaged(Finding(span.name, Damage.MISSING)) from None
 
 
-def _check_block(blob: StoredBlob, block: int, chunks: Sequence[bytes], size: int) -> None:
+def _check_block(span: Span, block: int, chunks: Sequence[bytes], size: int) -> None:
     if sum(map(len, chunks)) != size:
-        raise _damaged(Finding(blob.name, Damage.CUT_SHORT, block))
+        raise _damaged(Finding(span.name, Damage.CUT_SHORT, block))
     crc = 0
     for chunk in chunks:
         crc = isal_zlib.crc32(chunk, crc)
-    if crc != blob.crc(block):
-        raise _damaged(Finding(blob.name, Damage.BLOCK_DIFFERS, block))
+    if crc != span.crc(block):
+        raise _damaged(Finding(span.name, Damage.BLOCK_DIFFERS, block))
 
 
 def _damaged(finding: Finding) -> DamagedBlob:
