@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from isal import isal_zlib
 
 from strandkeep import metrics
+from strandkeep.blobs._files import read_files
 from strandkeep.blobs.contract import DamagedBlob
 from strandkeep.domain.blobs import BLOCK, Span
 from strandkeep.domain.damage import Damage, Finding
@@ -14,44 +15,51 @@ from strandkeep.domain.damage import Damage, Finding
 CHUNK = 256 * 1024
 
 
-def read_steps(spans: Iterable[Span], path_of: Callable[[str], str]) -> Generator[list[bytes]]:
-    """The bytes of spans in steps: the chunks of one block, or one chunk of small blobs that follow each other.
+def read_steps(spans: Iterable[Span], folder: str, path_of: Callable[[str], str]) -> Generator[list[bytes]]:
+    """The bytes of spans in steps: the chunks of one block, or of small blobs that follow each other.
 
-    Raises DamagedBlob for bytes that are gone or changed, once those before them are handed out; OSError for a
-    fault of the disk.
+    A blob lies below `folder`, under the path that `path_of` makes of its name. Raises DamagedBlob for bytes that are
+    gone or changed, once those before them are handed out; OSError for a fault of the disk.
     """
-    small: list[bytes] = []
-    room = CHUNK
-    try:
-        for span in spans:
-            is_small = span.size <= CHUNK
-            if small and (span.length > room or not is_small):
-                yield [b"".join(small)]
-                small, room = [], CHUNK
-            if is_small:
-                small.append(_small_blob(path_of(span.name), span))
-                room -= span.length
-            else:
-                yield from _blocks(path_of(span.name), span)
-    except DamagedBlob:
-        if small:
-            yield [b"".join(small)]
-        raise
-    if small:
-        yield [b"".join(small)]
+    for run in _runs(spans):
+        number = 0
+        if len(run) > 1:
+            chunks, number = _small_blobs(run, folder, path_of)
+            if chunks:
+                yield chunks
+        for span in run[number:]:
+            yield from _blocks(f"{folder}/{path_of(span.name)}", span)
 
 
-def _small_blob(path: str, span: Span) -> bytes:
-    """The bytes of a span of a blob of one chunk: what is not all of it, or not at once, is read as of a large one."""
-    _name, size, block_crcs, _offset, length = span
-    descriptor = _open(path, span)
-    try:
-        content = os.pread(descriptor, size, 0)
-    finally:
-        os.close(descriptor)
-    if len(content) == length and isal_zlib.crc32(content).to_bytes(4, "big") == block_crcs:
-        return content
-    return b"".join(chunk for chunks in _blocks(path, span) for chunk in chunks)
+def _runs(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Whole small blobs that follow each other, up to a block of them; every other span by itself."""
+    run: list[Span] = []
+    room = BLOCK
+    for span in spans:
+        small = span.length == span.size <= CHUNK
+        if run and (not small or span.size > room):
+            yield run
+            run, room = [], BLOCK
+        run.append(span)
+        room -= span.size if small else BLOCK
+    if run:
+        yield run
+
+
+def _small_blobs(run: Sequence[Span], folder: str, path_of: Callable[[str], str]) -> tuple[list[bytes], int]:
+    """Chunks of whole blobs up to the first that is not right, or was not read at once; and how many those are.
+
+    Why that one is not is left to the way of large ones, which reads it anew.
+    """
+    sizes = [span.size for span in run]
+    piece, number = read_files(os.fsencode(folder), [path_of(span.name) for span in run], sizes)
+    right = end = 0
+    with memoryview(piece) as view:
+        for span, size in zip(run[:number], sizes, strict=False):
+            if isal_zlib.crc32(view[end : end + size]).to_bytes(4, "big") != span.block_crcs:
+                break
+            right, end = right + 1, end + size
+    return [piece[at : min(at + CHUNK, end)] for at in range(0, end, CHUNK)], right
 
 
 def _blocks(path: str, span: Span) -> Iterator[list[bytes]]:
