@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
-SOURCES := pyproject.toml $(wildcard src/strandkeep/formats/*.pyx src/strandkeep/formats/*.h)
+SOURCES := pyproject.toml $(wildcard src/strandkeep/*/*.pyx src/strandkeep/*/*.h)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: install demo test check soak bench types lock clean
@@ -50,4 +50,4 @@ lock: $(DEV)
 	$(BIN)/python requirements/lock.py
 
 clean:
-	rm -rf .venv build src/*.egg-info src/strandkeep/formats/_*.c src/strandkeep/formats/*.so
+	rm -rf .venv build src/*.egg-info src/strandkeep/*/_*.c src/strandkeep/*/*.so

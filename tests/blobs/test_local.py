@@ -12,8 +12,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from strandkeep.blobs import LocalBlobs, OutOfSpace
-from strandkeep.domain.blobs import Span
+from strandkeep.blobs import DamagedBlob, LocalBlobs, OutOfSpace, block_reader
+from strandkeep.blobs._files import read_files
+from strandkeep.domain.damage import Damage, Finding
 
 MIB = 1024 * 1024
 
@@ -90,10 +91,41 @@ def test_a_read_that_brings_less_than_was_asked_for_is_no_damage(root, monkeypat
     with opened(root) as blobs:
         blob = asyncio.run(blobs.put(body(b"twenty-four bytes of it."), 24))
         monkeypatch.setattr(os, "pread", short)
-        assert b"".join(blobs.read([Span(blob, 0, 24)])) == b"twenty-four bytes of it."
+        assert b"".join(blobs.read([blob.span(0, 24)])) == b"twenty-four bytes of it."
         broken.append(True)
         with pytest.raises(OSError, match="input/output"):
-            list(blobs.read([Span(blob, 0, 24)]))
+            list(blobs.read([blob.span(0, 24)]))
+
+
+def test_small_blobs_that_are_not_all_read_at_once_are_read_all_the_same(root, monkeypatch):
+    def only_two(folder, paths, lengths):
+        return read_files(folder, paths[:2], lengths[:2])
+
+    with opened(root) as blobs:
+        stored = [asyncio.run(blobs.put(body(bytes([n]) * 100), 100)) for n in range(5)]
+        monkeypatch.setattr(block_reader, "read_files", only_two)
+        read = b"".join(blobs.read([blob.span(0, 100) for blob in stored]))
+    assert read == b"".join(bytes([n]) * 100 for n in range(5))
+
+
+@pytest.mark.parametrize(
+    ("change", "damage", "block"),
+    [
+        (lambda file: file.unlink(), Damage.MISSING, None),
+        (lambda file: file.write_bytes(bytes(99)), Damage.CUT_SHORT, 0),
+        (lambda file: file.write_bytes(bytes(99) + b"x"), Damage.BLOCK_DIFFERS, 0),
+    ],
+)
+def test_of_small_blobs_the_damaged_one_is_found_and_those_before_it_are_handed_out(root, change, damage, block):
+    got = []
+    with opened(root) as blobs:
+        stored = [asyncio.run(blobs.put(body(bytes(100)), 100)) for _ in range(5)]
+        name = stored[3].name
+        change(root / "blobs" / name[:3] / name)
+        with pytest.raises(DamagedBlob) as damaged:
+            got.extend(blobs.read([blob.span(0, 100) for blob in stored]))
+    assert damaged.value.finding == Finding(name, damage, block)
+    assert b"".join(got) == bytes(300)
 
 
 def test_rule_10_temporaries_of_a_dead_run_are_cleaned_and_those_of_a_live_one_left_alone(root):
@@ -153,7 +185,7 @@ def test_a_reader_that_goes_away_leaves_no_file_open(root):
     with opened(root) as blobs:
         large = asyncio.run(blobs.put(body(bytes(3 * MIB)), 3 * MIB))
         small = asyncio.run(blobs.put(body(bytes(1000)), 1000))
-        for spans in ([Span(large, 0, 3 * MIB)], [Span(small, 0, 1000)] * 1000):
+        for spans in ([large.span(0, 3 * MIB)], [small.span(0, 1000)] * 1000):
             for turns in range(6):
                 assert asyncio.run(stopped_after(spans, turns)) == []
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.domain.blobs import BLOCK, Span
+from strandkeep.domain.blobs import BLOCK
 
 MIB = 1024 * 1024
 SIZES = [1, MIB - 1, MIB, MIB + 1, 3 * MIB + MIB // 2]
@@ -40,7 +40,7 @@ def put(blobs, content, sizes=(MIB,), length=None):
 
 
 def read(blobs, blob, offset, length):
-    return b"".join(blobs.read([Span(blob, offset, length)]))
+    return b"".join(blobs.read([blob.span(offset, length)]))
 
 
 def stream(blobs, *spans):
@@ -78,7 +78,7 @@ def test_put_keeps_the_bytes_however_they_come(place, size, seed):
 
     blob = put(place.blobs, content, chunks)
 
-    assert read(place.blobs, blob, 0, size) == stream(place.blobs, Span(blob, 0, size)) == content
+    assert read(place.blobs, blob, 0, size) == stream(place.blobs, blob.span(0, size)) == content
     assert (blob.length, blob.sha256, blob.place) == (size, hashlib.sha256(content).hexdigest(), place.blobs.name)
     crcs = [zlib.crc32(content[at : at + BLOCK]) for at in range(0, size, BLOCK)]
     assert blob.block_crcs == b"".join(crc.to_bytes(4, "big") for crc in crcs)
@@ -132,7 +132,7 @@ def test_reading_any_range_is_slicing(place, data):
     expected = content[offset : offset + length]
 
     assert read(place.blobs, blob, offset, length) == expected
-    assert stream(place.blobs, Span(blob, offset, length)) == expected
+    assert stream(place.blobs, blob.span(offset, length)) == expected
 
 
 def test_spans_of_many_blobs_are_read_one_after_the_other(place):
@@ -144,7 +144,7 @@ def test_spans_of_many_blobs_are_read_one_after_the_other(place):
     for which in [*range(6), *(rng.randrange(6) for _ in range(60))]:
         offset = rng.randrange(blobs[which].length)
         length = rng.randint(1, blobs[which].length - offset)
-        spans.append(Span(blobs[which], offset, length))
+        spans.append(blobs[which].span(offset, length))
         expected += contents[which][offset : offset + length]
 
     assert b"".join(place.blobs.read(spans)) == stream(place.blobs, *spans) == expected
@@ -154,7 +154,7 @@ def test_spans_of_many_blobs_are_read_one_after_the_other(place):
 def test_spans_of_small_blobs_share_chunks(place):
     """Each chunk costs whoever it is handed to: 10,000 of 1 KiB must not come one by one."""
     blob = put(place.blobs, content_of(1024))
-    assert [len(chunk) for chunk in place.blobs.read([Span(blob, 0, 1024)] * 300)] == [LARGEST_CHUNK, 44 * 1024]
+    assert [len(chunk) for chunk in place.blobs.read([blob.span(0, 1024)] * 300)] == [LARGEST_CHUNK, 44 * 1024]
 
 
 def test_no_spans_are_no_bytes(place):
@@ -166,26 +166,26 @@ def test_what_comes_before_a_damaged_blob_is_handed_out(place):
     blobs = [put(place.blobs, content_of(1000, n)) for n in range(4)]
     place.overwrite(blobs[2].name, bytes(1000))
 
-    spans = [Span(blob, 0, 1000) for blob in blobs]
+    spans = [blob.span(0, 1000) for blob in blobs]
     assert read_until_damage(place.blobs, *spans) == content_of(1000, 0) + content_of(1000, 1)
     assert read_until_damage(place.blobs, *spans[2:]) == b""
 
 
 def test_bytes_are_handed_out_in_chunks_of_at_most_256_kib(place):
     blob = put(place.blobs, content_of(2 * MIB + 1))
-    assert max(map(len, place.blobs.read([Span(blob, 1, 2 * MIB)]))) <= LARGEST_CHUNK
+    assert max(map(len, place.blobs.read([blob.span(1, 2 * MIB)]))) <= LARGEST_CHUNK
 
 
 def test_a_reader_that_goes_away_leaves_the_blob_readable(place):
     blob = put(place.blobs, content_of(3 * MIB))
 
     async def first_chunk():
-        chunks = place.blobs.stream([Span(blob, 0, 3 * MIB)])
+        chunks = place.blobs.stream([blob.span(0, 3 * MIB)])
         chunk = await anext(chunks)
         await chunks.aclose()
         return chunk
 
-    assert asyncio.run(first_chunk()) == content_of(3 * MIB)[: len(next(place.blobs.read([Span(blob, 0, 3 * MIB)])))]
+    assert asyncio.run(first_chunk()) == content_of(3 * MIB)[: len(next(place.blobs.read([blob.span(0, 3 * MIB)])))]
     assert read(place.blobs, blob, 0, 3 * MIB) == content_of(3 * MIB)
 
 
@@ -199,10 +199,10 @@ def test_no_wrong_byte_is_handed_out_when_any_bit_has_flipped(place, bit):
     place.overwrite(blob.name, bytes(damaged))
     bad = bit // 8 // BLOCK
 
-    assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == content[: bad * BLOCK]
+    assert read_until_damage(place.blobs, blob.span(0, len(content))) == content[: bad * BLOCK]
     # A range of one byte elsewhere in the same block is as suspect as the block.
     other = bad * BLOCK if bit // 8 != bad * BLOCK else bit // 8 + 1
-    assert read_until_damage(place.blobs, Span(blob, other, 1)) == b""
+    assert read_until_damage(place.blobs, blob.span(other, 1)) == b""
     for block in {0, 1, 2} - {bad}:
         assert read(place.blobs, blob, block * BLOCK, 50) == content[block * BLOCK :][:50]
 
@@ -214,7 +214,7 @@ def test_no_wrong_byte_is_handed_out_for_any_flipped_bit_of_a_small_blob(place):
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         place.overwrite(blob.name, bytes(damaged))
-        assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == b""
+        assert read_until_damage(place.blobs, blob.span(0, len(content))) == b""
 
 
 @pytest.mark.parametrize("kept", [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB + 98])
@@ -223,21 +223,21 @@ def test_no_wrong_byte_is_handed_out_when_a_blob_was_cut_short(place, kept):
     blob = put(place.blobs, content)
     place.overwrite(blob.name, content[:kept])
 
-    assert read_until_damage(place.blobs, Span(blob, 0, len(content))) == content[: kept // BLOCK * BLOCK]
+    assert read_until_damage(place.blobs, blob.span(0, len(content))) == content[: kept // BLOCK * BLOCK]
 
 
 def test_blocks_that_changed_places_are_damage(place):
     content = content_of(2 * MIB)
     blob = put(place.blobs, content)
     place.overwrite(blob.name, content[MIB:] + content[:MIB])
-    assert read_until_damage(place.blobs, Span(blob, 0, 2 * MIB)) == b""
+    assert read_until_damage(place.blobs, blob.span(0, 2 * MIB)) == b""
 
 
 def test_a_missing_blob_is_damage(place):
     blob = put(place.blobs, b"bytes")
     place.blobs.remove(blob.name)
-    assert read_until_damage(place.blobs, Span(blob, 0, 5)) == b""
-    assert read_until_damage(place.blobs, Span(blob._replace(name="0" * 32), 0, 5)) == b""
+    assert read_until_damage(place.blobs, blob.span(0, 5)) == b""
+    assert read_until_damage(place.blobs, blob._replace(name="0" * 32).span(0, 5)) == b""
 
 
 @pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])

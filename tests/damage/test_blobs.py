@@ -6,7 +6,7 @@ import random
 import pytest
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.domain.blobs import BLOCK, Span
+from strandkeep.domain.blobs import BLOCK
 from tests.contract.conftest import blobs_root, place
 from tests.damage.changes import bits, flipped, other_changes, ranges, touched
 from tests.soak import soak_seeds
@@ -29,11 +29,11 @@ def handed_out(blobs, blob, offset, end):
     got, streamed, damaged = bytearray(), bytearray(), []
 
     async def stream():
-        async for chunk in blobs.stream([Span(blob, offset, end - offset)]):
+        async for chunk in blobs.stream([blob.span(offset, end - offset)]):
             streamed.extend(chunk)
 
     def read():
-        for chunk in blobs.read([Span(blob, offset, end - offset)]):
+        for chunk in blobs.read([blob.span(offset, end - offset)]):
             got.extend(chunk)
 
     for way in (read, lambda: asyncio.run(stream())):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.layout import Segment, check_without_holes, consecutive, part_range, total_parts, within
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
@@ -29,11 +29,11 @@ def test_what_is_within_a_range_is_the_slice_of_the_concatenated_bytes(file, dat
     first = data.draw(st.integers(0, len(content) - 1))
     length = data.draw(st.integers(1, len(content) - first))
     touched = [s for s in segments if s.start < first + length and s.start + s.length > first]
-    whole = [Span(StoredBlob(s.blob, "local", 20, "", b""), s.offset, s.length) for s in touched]
+    whole = [Span(s.blob, 20, b"", s.offset, s.length) for s in touched]
 
     found = within(whole, touched[0].start, first, length)
 
-    assert b"".join(blobs[s.blob.name][s.offset : s.offset + s.length] for s in found) == content[first:][:length]
+    assert b"".join(blobs[s.name][s.offset : s.offset + s.length] for s in found) == content[first:][:length]
     assert all(span.length > 0 for span in found)
 
 

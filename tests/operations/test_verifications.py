@@ -196,7 +196,7 @@ def test_a_blob_that_was_condemned_meanwhile_is_no_damage(api, store, monkeypatc
     read = api.house.blobs.read
 
     def gone(spans):
-        name = spans[0].blob.name
+        name = spans[0].name
         api.house.catalog.write(lambda tx: blobs.condemn(tx, [name], tx.now))
         api.house.blobs.remove(name)
         return read(spans)
@@ -336,7 +336,7 @@ def reading(api, monkeypatch, before):
 
     def note(spans):
         before(len(names))
-        names.append(spans[0].blob.name)
+        names.append(spans[0].name)
         return read(spans)
 
     monkeypatch.setattr(api.house.blobs, "read", note)

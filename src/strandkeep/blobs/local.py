@@ -71,12 +71,12 @@ class LocalBlobs:
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """See `Blobs.read`."""
-        for step in read_steps(spans, self._path):
+        for step in read_steps(spans, self._blobs, _below):
             yield from step
 
     async def stream(self, spans: Sequence[Span]) -> AsyncIterator[bytes]:
         """See `Blobs.stream`."""
-        with contextlib.closing(read_steps(spans, self._path)) as steps:
+        with contextlib.closing(read_steps(spans, self._blobs, _below)) as steps:
             while step := await self._in_thread(next, steps, None):
                 for chunk in step:
                     yield chunk
@@ -108,8 +108,7 @@ class LocalBlobs:
         self._scratch.close()
 
     def _path(self, name: str) -> str:
-        # Not by pathlib, which takes as long as opening and reading a small blob.
-        return f"{self._blobs}/{name[:_SHARD_DIGITS]}/{name}"
+        return f"{self._blobs}/{_below(name)}"
 
     def _publish(self, name: str) -> None:
         path = Path(self._path(name))
@@ -127,6 +126,12 @@ class LocalBlobs:
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait([future])
             raise
+
+
+def _below(name: str) -> str:
+    """The path of a blob below their folder."""
+    # Not by pathlib, which takes as long as opening and reading a small blob.
+    return f"{name[:_SHARD_DIGITS]}/{name}"
 
 
 async def _steps(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

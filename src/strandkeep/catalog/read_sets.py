@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from strandkeep.catalog import moves, pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
 from strandkeep.domain import layout, states
-from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.damage import Finding, of_source
 from strandkeep.domain.layout import Segment
@@ -69,8 +69,9 @@ _MINE = (_SEGMENT.c.read_set_id == sa.bindparam("id"), _SEGMENT.c.source == sa.b
 _BEFORE = sa.select(sa.func.max(_SEGMENT.c.start)).where(*_MINE, _SEGMENT.c.start <= sa.bindparam("first"))
 _SEGMENTS = (
     sa.select(
-        *(_SEGMENT.c.start, _SEGMENT.c.offset, _SEGMENT.c.length),
-        *(_BLOB.c.name, _BLOB.c.place, _BLOB.c.length, _BLOB.c.sha256, _BLOB.c.block_crcs),
+        _SEGMENT.c.start,
+        # A span, as it is made of them: there may be 10,000.
+        *(_BLOB.c.name, _BLOB.c.length, _BLOB.c.block_crcs, _SEGMENT.c.offset, _SEGMENT.c.length),
     )
     .join_from(_SEGMENT, _BLOB, _BLOB.c.name == _SEGMENT.c.blob)
     .where(*_MINE, _SEGMENT.c.start >= _BEFORE.scalar_subquery(), _SEGMENT.c.start < sa.bindparam("end"))
@@ -119,10 +120,9 @@ def count_since(reader: Reader, store_id: str, moment: int, most: int) -> int:
 def spans(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Span]:
     """The stretches of blobs that hold bytes [first, first + length) of a file, in order; ValueError for a hole."""
     values = {"id": read_set_id, "source": source, "first": first, "end": first + length}
-    rows = [tuple(row) for row in reader.all(_SEGMENTS, values)]
-    layout.check_without_holes([(start, size) for start, _offset, size, *_blob in rows], first, length)
-    whole = [Span(StoredBlob._make(row[3:]), row[1], row[2]) for row in rows]
-    return layout.within(whole, rows[0][0], first, length)
+    rows = reader.all(_SEGMENTS, values)
+    layout.check_without_holes([(row[0], row[-1]) for row in rows], first, length)
+    return layout.within([Span._make(row[1:]) for row in rows], rows[0][0], first, length)
 
 
 def insert_file(tx: Transaction, values: Mapping[str, Any], segments: Iterable[Segment]) -> None:

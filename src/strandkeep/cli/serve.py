@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -33,6 +34,9 @@ _BACKLOG = 4096
 
 #: Connections that are held even where open files are limited tightly.
 _FEW_CONNECTIONS = 64
+
+#: What of this package a C compiler makes: folder, name.
+_KERNELS = (("blobs", "_files"), ("formats", "_fastq"), ("formats", "_md5"))
 
 #: Descriptors for the server's own files, databases and processes.
 _OWN_FILES = 512
@@ -177,9 +181,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_server_parts() -> None:
+    package = Path(__file__).parent.parent
+    # Not by their full names: that would import their packages, which import them.
     missing = [
-        name for name in ("granian", "strandkeep.formats._fastq", "strandkeep.formats._md5") if find_spec(name) is None
+        f"{folder}/{name}" for folder, name in _KERNELS if not PathFinder.find_spec(name, [str(package / folder)])
     ]
+    missing += [] if find_spec("granian") else ["granian"]
     if missing:
         raise CannotServe(
             f"this is an installation of the client alone ({missing[0]} is missing): "

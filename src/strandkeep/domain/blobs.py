@@ -9,6 +9,20 @@ CONDEMNED = "condemned"
 BLOCK = 1024 * 1024
 
 
+class Span(NamedTuple):
+    """`length` bytes of one blob, from `offset`, and what it takes to read them: the blob's name, size and CRCs."""
+
+    name: str
+    size: int
+    block_crcs: bytes
+    offset: int
+    length: int
+
+    def crc(self, block: int) -> int:
+        """The CRC-32 of block number `block` of the blob, from 0."""
+        return int.from_bytes(self.block_crcs[4 * block : 4 * block + 4], "big")
+
+
 class StoredBlob(NamedTuple):
     """A durable blob. `block_crcs` holds 4 bytes, big-endian, for each BLOCK of it; `sha256` is hex."""
 
@@ -18,14 +32,6 @@ class StoredBlob(NamedTuple):
     sha256: str
     block_crcs: bytes
 
-    def crc(self, block: int) -> int:
-        """The CRC-32 of block number `block`, from 0."""
-        return int.from_bytes(self.block_crcs[4 * block : 4 * block + 4], "big")
-
-
-class Span(NamedTuple):
-    """A stretch of one blob, in bytes."""
-
-    blob: StoredBlob
-    offset: int
-    length: int
+    def span(self, offset: int, length: int) -> Span:
+        """`length` bytes of it, from `offset`."""
+        return Span(self.name, self.length, self.block_crcs, offset, length)

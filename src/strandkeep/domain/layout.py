@@ -61,8 +61,7 @@ def within(spans: Sequence[Span], start: int, first: int, length: int) -> list[S
     """
     cut = list(spans)
     if cut:
-        blob, offset, size = cut[0]
-        cut[0] = Span(blob, offset + first - start, size - (first - start))
-        blob, offset, size = cut[-1]
-        cut[-1] = Span(blob, offset, size + length - sum(span.length for span in cut))
+        over = first - start
+        cut[0] = cut[0]._replace(offset=cut[0].offset + over, length=cut[0].length - over)
+        cut[-1] = cut[-1]._replace(length=cut[-1].length + length - sum(span.length for span in cut))
     return cut

@@ -150,7 +150,7 @@ def _manifest(house: House, read_set: Row[Any], files: Any, found: Examination) 
 
     def segments(source: str, size: int) -> Any:
         found = house.catalog.read(lambda reader: read_sets.spans(reader, read_set.id, source, 0, size))
-        return [[span.blob.name, span.offset, span.length] for span in found]
+        return [[span.name, span.offset, span.length] for span in found]
 
     identity = ("id", "account", "store_id", "revision", "name", "subject_id", "sample_id", "generated_from")
     more = ("description", "reference_arn", "file_type", "creation_type", "creation_job_id")

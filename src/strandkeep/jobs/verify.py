@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from strandkeep.blobs import Blobs, DamagedBlob
 from strandkeep.catalog import Transaction, blobs, jobs, read_sets, verifications
-from strandkeep.domain.blobs import Span, StoredBlob
+from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.damage import Damage, Finding
 from strandkeep.domain.pace import Pace
@@ -110,6 +110,6 @@ class _Attempt:
 def _chunks(place: Blobs, blob: StoredBlob) -> Iterator[bytes]:
     """All bytes of a blob. One that the disk does not give is a finding: the others are verified all the same."""
     try:
-        yield from place.read([Span(blob, 0, blob.length)])
+        yield from place.read([blob.span(0, blob.length)])
     except OSError as fault:
         raise DamagedBlob(Finding(blob.name, Damage.UNREADABLE)) from fault

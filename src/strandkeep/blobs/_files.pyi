@@ -1,0 +1,3 @@
+"""Types of the kernel that reads small files; what it does stands in `_files.pyx`."""
+
+def read_files(folder: bytes, paths: list[str], lengths: list[int]) -> tuple[bytes, int]: ...
