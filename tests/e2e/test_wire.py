@@ -399,3 +399,24 @@ def test_two_hundred_idle_connections_leave_room(wire: Wire) -> None:
     finally:
         for line in lines:
             line.socket.close()
+
+
+@pytest.mark.parametrize("framing", [{"content-length": "10000000"}, {"transfer-encoding": "chunked"}])
+def test_an_answer_before_the_body_says_that_the_connection_ends(
+    wire: Wire, omics: Any, framing: dict[str, str]
+) -> None:
+    """Else a client would send its next request into a connection that is being closed."""
+    part = f"/sequencestore/{new_store(omics)}/upload/1234567890123456/part?partNumber=1&partSource=SOURCE1"
+    with Line(wire.server.port) as line:
+        line.send(as_bytes("PUT", part, {**wire.signed("PUT", part, b"", UNSIGNED), **framing}))
+        reply = line.reply()
+    assert reply.status in (400, 404)
+    assert reply.headers["connection"] == "close"
+
+
+def test_an_answer_after_the_body_leaves_the_connection_open(wire: Wire) -> None:
+    with Line(wire.server.port) as line:
+        for _ in range(3):
+            line.send(as_bytes("POST", "/sequencestores", wire.signed("POST", "/sequencestores", b"{}", JSON), b"{}"))
+            reply = line.reply()
+            assert (reply.status, "connection" in reply.headers) == (200, False)

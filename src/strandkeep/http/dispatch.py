@@ -106,8 +106,9 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is."""
-        traffic = Traffic(receive, send)
-        exchange = _Exchange(read_head(scope), traffic.receive)
+        head = read_head(scope)
+        traffic = Traffic(receive, send, has_body=head.has_body)
+        exchange = _Exchange(head, traffic.receive)
         with logs.about(request_id=exchange.request_id):
             try:
                 await self._serve(exchange, traffic.send)

@@ -43,6 +43,11 @@ class Head:
         value = self.headers.get("content-length", "")
         return int(value) if value.isascii() and value.isdigit() else None
 
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows, of announced length or not."""
+        return bool(self.content_length) or "transfer-encoding" in self.headers
+
 
 def read_head(scope: Scope) -> Head:
     """The head of an ASGI request."""

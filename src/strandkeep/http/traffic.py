@@ -23,9 +23,10 @@ def _instruments(operation: str, outcome: str) -> tuple[Counter, Histogram]:
 class Traffic:
     """Stands between the server and whoever answers a request. `outcome` is "ok", the error, or "Disconnected"."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, *, has_body: bool) -> None:
         self._receive = receive
         self._send = send
+        self._body_to_come = has_body
         self._began = time.perf_counter()
         self._status = 0
         self._received = 0
@@ -37,6 +38,7 @@ class Traffic:
         """As ASGI's, counted."""
         message = await self._receive()
         self._received += len(message.get("body", b""))
+        self._body_to_come = message.get("more_body", False)
         return message
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
@@ -44,6 +46,9 @@ class Traffic:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self.outcome = dict(message["headers"]).get(b"x-amzn-ErrorType", b"ok").decode()
+            if self._body_to_come:
+                # The connection ends with this answer; a client that is not told sends its next request into nothing.
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
         await self._send(message)
         self._sent += len(message.get("body", b""))
 
