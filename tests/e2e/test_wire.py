@@ -402,9 +402,7 @@ def test_two_hundred_idle_connections_leave_room(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("framing", [{"content-length": "10000000"}, {"transfer-encoding": "chunked"}])
-def test_an_answer_before_the_body_says_that_the_connection_ends(
-    wire: Wire, omics: Any, framing: dict[str, str]
-) -> None:
+def test_an_answer_before_the_body_ends_the_connection(wire: Wire, omics: Any, framing: dict[str, str]) -> None:
     """Else a client would send its next request into a connection that is being closed."""
     part = f"/sequencestore/{new_store(omics)}/upload/1234567890123456/part?partNumber=1&partSource=SOURCE1"
     with Line(wire.server.port) as line:
