@@ -101,7 +101,7 @@ def test_audit_finds_a_call_by_its_request_id(server: RunningServer, read_set: t
     assert table[1].split()[2:] == [
         "root",
         "127.0.0.1",
-        "omics:TagResource",
+        "TagResource",
         f"{store_id}/readSet/{read_set_id}",
         "ok",
         "1",

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from strandkeep.cli.client import NoInstallation, client
 from strandkeep.cli.moments import moment
+from strandkeep.cli.screen import screen
 from strandkeep.domain.eventbridge import as_eventbridge
 
 Item = Mapping[str, Any]
@@ -176,8 +176,9 @@ class EventTable:
         """Print some more events."""
         table = Table(box=None, pad_edge=False, show_header=not self._begun)
         table.add_column("id", min_width=7, justify="right")
-        for name, width in {"time": 19, "kind": 13, "resource": 16, "event": 40}.items():
-            table.add_column(name, min_width=width, no_wrap=name != "event")
+        for name, width in {"time": 19, "kind": 13, "resource": 16}.items():
+            table.add_column(name, min_width=width, no_wrap=True)
+        table.add_column("event", min_width=len("IN_PROGRESS → COMPLETED"), overflow="fold")
         table.add_column("by", overflow="fold")
         for event in events:
             table.add_row(
@@ -185,7 +186,7 @@ class EventTable:
                 *(_what(event), _who(event["principal"])),
             )
         if table.row_count or not self._begun:
-            Console(highlight=False).print(table)
+            screen().print(table)
         self._begun = True
 
 
@@ -198,22 +199,26 @@ def _what(event: Item) -> Text:
 
 
 def _who(principal: str | None) -> str:
-    """The end of an ARN: within an installation its beginning is always the same."""
-    return (principal or "not proved").rpartition(":")[2]
+    return _end(principal or "not proved")
+
+
+def _end(name: str) -> str:
+    """The end of an ARN or an action: within an installation its beginning tells nothing."""
+    return name.rpartition(":")[2]
 
 
 def _audit_table(records: Iterable[Item]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("time", "by", "from", "action", "resource", "outcome"):
-        table.add_column(name, no_wrap=name == "time", overflow="fold")
+        table.add_column(name, no_wrap=name in ("time", "action"), overflow="fold")
     table.add_column("calls", justify="right")
     for record in records:
         table.add_row(
             *(_time(record["creationTime"]), _who(record.get("principal")), record.get("sourceAddress", "")),
-            *(record["action"], record["resource"].partition(":sequenceStore/")[2] or record["resource"]),
+            *(_end(record["action"]), _end(record["resource"]).removeprefix("sequenceStore/")),
             *(_outcome(record), str(record["count"])),
         )
-    Console(highlight=False).print(table)
+    screen().print(table)
 
 
 def _outcome(record: Item) -> Text:

@@ -16,13 +16,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from strandkeep.cli.client import NoInstallation, client
+from strandkeep.cli.screen import screen
 
 _SOUND, _DAMAGED, _TROUBLE, _INTERRUPTED = 0, 1, 2, 130
 
 _POLL_S = 0.5
 #: How often a line is printed where no bar can be drawn.
 _LINE_S = 10.0
-_PLAIN_WIDTH = 200
 
 _ENDED = ("COMPLETED", "FAILED", "CANCELLED")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -147,9 +147,7 @@ def _findings(strandkeep: Any, verification_id: str) -> Iterator[Item]:
 
 
 def _print(found: Item, findings: Sequence[Item]) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
+    console = screen()
     for holder, damaged in groupby(findings, _holder):
         console.print(f"[bold]{holder}[/]", soft_wrap=True)
         console.print(_table(damaged))
