@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := .venv/.installed-demo
 DEV := .venv/.installed-dev
-SOURCES := pyproject.toml $(wildcard src/strandkeep/*/*.pyx src/strandkeep/*/*.h)
+SOURCES := pyproject.toml setup.py $(wildcard src/strandkeep/*/*.pyx src/strandkeep/*/*.pxd src/strandkeep/*/*.h)
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .PHONY: install demo test check soak bench types lock clean

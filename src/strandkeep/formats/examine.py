@@ -53,18 +53,10 @@ def examine_fastq(
 
     Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
     """
+    order = {"algorithm": algorithm, "names": len(sources) > 1}
     with ExitStack() as stack:
         workers = [
-            stack.enter_context(
-                WorkerProcess(
-                    source,
-                    chunks,
-                    format_="fastq",
-                    algorithm=algorithm,
-                    names=len(sources) > 1,
-                    limits=limits,
-                )
-            )
+            stack.enter_context(WorkerProcess(source, chunks, format_="fastq", order=order, limits=limits))
             for source, chunks in sorted(sources.items())
         ]
         return _Gathering(workers, progress).outcome()

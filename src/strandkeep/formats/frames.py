@@ -8,6 +8,7 @@ PROGRESS = 1
 NAMES = 2
 FACTS = 3
 PROBLEM = 4
+OUTPUT = 5
 
 #: Exit status of a worker that is out of memory.
 NO_MEMORY = 71
@@ -26,6 +27,17 @@ def send(descriptor: int, kind: int, payload: bytes) -> None:
     rest = memoryview(_HEAD.pack(kind, len(payload)) + payload)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
+
+
+def output(name: str, piece: bytes) -> bytes:
+    """The payload of an OUTPUT frame: the name of an output, and a piece of it."""
+    return bytes([len(name)]) + name.encode() + piece
+
+
+def parse_output(payload: bytes) -> tuple[str, bytes]:
+    """(name, piece) of the payload of an OUTPUT frame."""
+    end = 1 + payload[0]
+    return payload[1:end].decode(), payload[end:]
 
 
 class FrameReader:

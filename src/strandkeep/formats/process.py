@@ -7,9 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from strandkeep.formats.facts import Limits, WorkerTrouble
 from strandkeep.formats.frames import NO_MEMORY, FrameReader
@@ -76,18 +76,17 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, source: str, chunks: Iterable[bytes], *, format_: str, algorithm: str, names: bool, limits: Limits
+        self, source: str, chunks: Iterable[bytes], *, format_: str, order: Mapping[str, Any], limits: Limits
     ) -> None:
-        """Start examining `chunks`; `names`: whether name hashes are wanted."""
+        """Start examining `chunks`; `order` is JSON that the module of the format understands."""
         self.source = source
         self._limits = limits
         self._frames = FrameReader()
         self._said = time.monotonic()
         self._complaints = b""
         order = {
+            **order,
             "format": format_,
-            "algorithm": algorithm,
-            "names": names,
             "parent": os.getpid(),
             "address_space": limits.address_space,
             "cpu_s": limits.cpu_s,

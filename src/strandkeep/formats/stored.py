@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from typing import Any
 
 from strandkeep.formats._md5 import Md5
 
@@ -47,6 +48,14 @@ class StoredBytes:
         if len(unused) > self._at:
             self._chunk, self._at = unused + self._chunk[self._at :], len(unused)
         self._at -= len(unused)
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of all that was read, as facts name it."""
+        return {
+            "stored_length": self.length,
+            "stored_sha256": self.sha256.hexdigest(),
+            "stored_md5": self.md5.hexdigest(),
+        }
 
     def _read(self) -> bool:
         fresh = os.read(self._descriptor, CHUNK)

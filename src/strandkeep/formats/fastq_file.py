@@ -1,0 +1,51 @@
+"""A FASTQ file from its stored bytes to its facts."""
+
+from typing import Any
+
+from strandkeep.formats._md5 import Md5
+from strandkeep.formats.fastq import FastqText
+from strandkeep.formats.gunzip import texts
+from strandkeep.formats.refusals import ENDS_TOO_EARLY, Refusal
+from strandkeep.formats.report import Report
+from strandkeep.formats.stored import StoredBytes
+
+#: Bytes of name hashes, 8 a read, that make a frame: one for each piece of text would keep the server busy.
+_NAMES = 64 * 1024
+
+
+def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[str, Any]:
+    """The facts of a gzipped FASTQ file; Refusal when it is at fault."""
+    fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
+    if isinstance(fastq.digest, Md5):
+        fastq.digest.carry(stored.md5)
+    try:
+        _read_through(stored, fastq, report)
+    except Refusal as refusal:
+        if refusal.rule in ENDS_TOO_EARLY:
+            refusal.text += f" ({fastq.reads} whole records came before)"
+        raise
+    return _facts(stored, fastq)
+
+
+def _read_through(stored: StoredBytes, fastq: FastqText, report: Report) -> None:
+    names = bytearray()
+    for text in texts(stored):
+        names += fastq.feed(text)
+        if len(names) >= _NAMES:
+            report.names(bytes(names))
+            names.clear()
+        report.progress(stored.length, fastq.length, fastq.reads)
+    names += fastq.finish()
+    if names:
+        report.names(bytes(names))
+
+
+def _facts(stored: StoredBytes, fastq: FastqText) -> dict[str, Any]:
+    return {
+        **stored.facts(),
+        "text_length": fastq.length,
+        "text_digest": fastq.digest.hexdigest(),
+        "reads": fastq.reads,
+        "bases": fastq.bases,
+        "first_name": fastq.first_header.decode("utf-8", "replace"),
+    }
