@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strandkeep.formats import _fastq as kernel
-from strandkeep.formats.refusals import scan_refusal
+from strandkeep.formats.fastq_refusals import scan_refusal
 
 from . import reference_parser
 from .fastq_files import reads

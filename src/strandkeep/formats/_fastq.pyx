@@ -2,7 +2,7 @@
 """The FASTQ kernel: a state machine over the text, chunk by chunk, whatever byte the chunks are cut at.
 
 It keeps nothing of a line but the beginning of the header, and holds no GIL while it scans. It finds the first
-fault and names it; the sentences that people read are made in `refusals.py`.
+fault and names it; the sentences that people read are made in `fastq_refusals.py`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -28,7 +28,7 @@ cdef enum Line:
     PLUS
     QUALITY
 
-# Faults, as `refusals.py` knows them.
+# Faults, as `fastq_refusals.py` knows them.
 NO_FAULT, BAD_HEADER, BAD_SEQUENCE, BAD_PLUS, BAD_QUALITY, UNEQUAL, BLANK, TOO_LONG, TRUNCATED, NO_READS = range(10)
 
 cdef enum Fault:

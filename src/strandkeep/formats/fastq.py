@@ -4,7 +4,7 @@ import hashlib
 
 from strandkeep.formats import _fastq as kernel
 from strandkeep.formats._md5 import Md5
-from strandkeep.formats.refusals import HEAD, refuse_other_text, scan_refusal
+from strandkeep.formats.fastq_refusals import HEAD, refuse_other_text, scan_refusal
 
 
 class FastqText:

@@ -4,8 +4,9 @@ from typing import Any
 
 from strandkeep.formats._md5 import Md5
 from strandkeep.formats.fastq import FastqText
+from strandkeep.formats.fastq_refusals import ENDS_TOO_EARLY
 from strandkeep.formats.gunzip import texts
-from strandkeep.formats.refusals import ENDS_TOO_EARLY, Refusal
+from strandkeep.formats.refusals import Refusal
 from strandkeep.formats.report import Report
 from strandkeep.formats.stored import StoredBytes
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from isal import igzip_lib, isal_zlib
 
-from strandkeep.formats.refusals import HEAD, Refusal, not_gzip
+from strandkeep.formats.fastq_refusals import HEAD, not_gzip
+from strandkeep.formats.refusals import Refusal
 from strandkeep.formats.stored import CHUNK, StoredBytes
 
 #: Most bytes of text per step, however well they were compressed.
