@@ -10,7 +10,8 @@ LONGEST_TEXT = 255
 @dataclass(frozen=True)
 class Limits:
     """What a worker may use: bytes of address space, CPU seconds (a base, and more per GB of text as it passes),
-    seconds without progress while there is work to do, and bytes of a line of text.
+    seconds without progress while there is work to do, bytes of a line of text, and bytes of all that it makes of
+    the file, such as an index.
     """
 
     address_space: int = 1 << 30
@@ -18,6 +19,7 @@ class Limits:
     cpu_s_per_gb: int = 20
     stall_s: float = 120.0
     longest_line: int = 64 << 20
+    outputs: int = 256 << 20
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def _read_through(stored: StoredBytes, fastq: FastqText, report: Report) -> None
     names += fastq.finish()
     if names:
         report.names(bytes(names))
+    report.progress(stored.length, fastq.length, fastq.reads)
 
 
 def _facts(stored: StoredBytes, fastq: FastqText) -> dict[str, Any]:

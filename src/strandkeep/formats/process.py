@@ -78,9 +78,9 @@ class WorkerProcess:
     def __init__(
         self, source: str, chunks: Iterable[bytes], *, format_: str, order: Mapping[str, Any], limits: Limits
     ) -> None:
-        """Start examining `chunks`; `order` is JSON that the module of the format understands."""
+        """Start examining `chunks` within `limits`; `order` is JSON that the module of the format understands."""
         self.source = source
-        self._limits = limits
+        self.limits = limits
         self._frames = FrameReader()
         self._said = time.monotonic()
         self._complaints = b""
@@ -92,6 +92,7 @@ class WorkerProcess:
             "cpu_s": limits.cpu_s,
             "cpu_s_per_gb": limits.cpu_s_per_gb,
             "longest_line": limits.longest_line,
+            "outputs": limits.outputs,
         }
         self._process = _start(json.dumps(order))
         self._stdin, self._stdout, self._stderr = (
@@ -157,8 +158,8 @@ class WorkerProcess:
         now = time.monotonic()
         if paused or self._feeder.fetching:
             self._said = now
-        elif now - max(self._said, self._feeder.moved) > self._limits.stall_s:
-            raise WorkerTrouble(f"the worker for {self.source} made no progress for {self._limits.stall_s:g} s")
+        elif now - max(self._said, self._feeder.moved) > self.limits.stall_s:
+            raise WorkerTrouble(f"the worker for {self.source} made no progress for {self.limits.stall_s:g} s")
 
     def _ended(self) -> WorkerTrouble:
         """Why a worker that has closed its stdout gave no verdict."""

@@ -18,14 +18,16 @@ class Report:
         self._descriptor = descriptor
         self._cpu_s, self._cpu_s_per_gb = cpu_s, cpu_s_per_gb
         self._told = time.monotonic()
+        self._progress = (0, 0, 0)
         allow_cpu(cpu_s, cpu_s_per_gb, 0)
 
     def progress(self, stored: int, text: int, records: int) -> None:
         """Bytes of the file taken, bytes of text checked, records counted: told a few times a second."""
+        self._progress = (stored, text, records)
         if time.monotonic() - self._told > _PROGRESS_S:
             self._told = time.monotonic()
             allow_cpu(self._cpu_s, self._cpu_s_per_gb, text)
-            frames.send(self._descriptor, frames.PROGRESS, frames.PROGRESS_PAYLOAD.pack(stored, text, records))
+            self._tell_progress()
 
     def names(self, hashes: bytes) -> None:
         """Hashes of read names, 8 bytes each, in order."""
@@ -37,5 +39,9 @@ class Report:
             frames.send(self._descriptor, frames.OUTPUT, frames.output(name, content[at : at + _OUTPUT_PIECE]))
 
     def verdict(self, kind: int, content: dict[str, Any]) -> None:
-        """FACTS or PROBLEM: the last word."""
+        """FACTS or PROBLEM: the last word, after how far it came."""
+        self._tell_progress()
         frames.send(self._descriptor, kind, json.dumps(content).encode())
+
+    def _tell_progress(self) -> None:
+        frames.send(self._descriptor, frames.PROGRESS, frames.PROGRESS_PAYLOAD.pack(*self._progress))
