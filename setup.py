@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 FORMATS = "src/strandkeep/formats"
+_ALIGNMENTS = ("_alignments.pxd", "_htslib.pxd", "_record_bytes.pxd")
 
 
 def extension(module: str, *depends: str, htslib: bool = False) -> Extension:
@@ -31,6 +32,8 @@ setup(
     ext_modules=[
         extension("strandkeep.formats._fastq"),
         extension("strandkeep.formats._md5", "md5.h"),
+        extension("strandkeep.formats._alignments", *_ALIGNMENTS, htslib=True),
+        extension("strandkeep.formats._bam", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.blobs._files"),
     ]
 )

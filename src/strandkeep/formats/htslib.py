@@ -1,4 +1,4 @@
-"""Brings pysam's htslib into this process: import this before a kernel that is built on it.
+"""Brings pysam's htslib into this process, and the kernels that are built on it: import those from here.
 
 The kernels are linked against nothing: their symbols are found in the library that pysam carries, which is loaded
 here into the global scope. pysam itself is not imported, because that takes longer than a small file does.
@@ -19,3 +19,7 @@ def _library() -> Path:
 
 
 ctypes.CDLL(str(_library()), mode=ctypes.RTLD_GLOBAL)
+
+from strandkeep.formats import _alignments, _bam  # noqa: E402
+
+__all__ = ["_alignments", "_bam"]

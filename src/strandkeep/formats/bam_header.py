@@ -1,0 +1,87 @@
+"""The header of a BAM file: its text and its list of contigs, which must say the same."""
+
+from collections.abc import Iterator, Sequence
+
+from strandkeep.formats import contigs as header_contigs
+from strandkeep.formats.bgzf import Block
+from strandkeep.formats.contigs import Contig
+from strandkeep.formats.refusals import Refusal
+
+MAGIC = b"BAM\1"
+
+#: Most bytes of a header, its list of contigs included: a million contigs take some 100 MB.
+LONGEST = 256 << 20
+
+_NUMBER = 4
+
+
+class BamHeader:
+    """What a BAM file begins with, read from its blocks.
+
+    Attributes: `text` of the header; `contigs`, in order; `block`, the one that holds the header's last byte, or None
+    for an empty header that ended with a block; `at`, where in its text the first record begins.
+    """
+
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        """Read as many of `blocks` as the header takes. Raises Refusal when it is not a BAM's."""
+        self._blocks = blocks
+        self._read = bytearray()
+        self._taken = 0
+        self.block = Block(0, 0, b"")
+        if self._take(len(MAGIC)) != MAGIC:
+            raise _not_bam(bytes(self._read))
+        self.text = self._take(self._number()).rstrip(b"\0").decode("utf-8", "replace")
+        listed = [self._contig() for _ in range(self._number())]
+        self.contigs = _agreed(header_contigs.in_header(self.text), listed)
+        self.at = len(self.block.text) - (len(self._read) - self._taken)
+        self._read.clear()
+
+    def _contig(self) -> Contig:
+        name = self._take(self._number())
+        if len(name) < 2 or name.find(b"\0") != len(name) - 1:
+            raise Refusal("alignment.header", "the list of contigs in the header holds a name that is none")
+        return Contig(name[:-1].decode("utf-8", "replace"), self._number(), None)
+
+    def _number(self) -> int:
+        return int.from_bytes(self._take(_NUMBER), "little")
+
+    def _take(self, count: int) -> bytes:
+        if self._taken + count > LONGEST:
+            raise Refusal("alignment.header", f"the header is longer than {LONGEST} bytes, or its lengths are wrong")
+        while len(self._read) - self._taken < count:
+            block = next(self._blocks, None)
+            if block is None:
+                raise Refusal("bam.truncated", "the file ends inside its header; upload the whole file")
+            self.block = block
+            self._read += block.text
+        piece = bytes(memoryview(self._read)[self._taken : self._taken + count])
+        self._taken += count
+        return piece
+
+
+def _agreed(told: Sequence[Contig], listed: list[Contig]) -> list[Contig]:
+    """The contigs as text and list tell them: the text, where it has any, knows their M5 too."""
+    header_contigs.check_names(listed)
+    if not told:
+        return listed
+    if [contig[:2] for contig in told] != [contig[:2] for contig in listed]:
+        raise Refusal("alignment.header", "the @SQ lines of the header are not the contigs that the file lists")
+    return list(told)
+
+
+#: What decompressed text may be instead of BAM.
+_OTHERS = (
+    (b"@HD\t", "compressed SAM text; make BAM of it with samtools view -b"),
+    (b"@SQ\t", "compressed SAM text; make BAM of it with samtools view -b"),
+    (b"##fi", "VCF, which a sequence store does not keep"),
+    (b"BCF\2", "BCF, which a sequence store does not keep"),
+    (b"@", "FASTQ; upload it with sourceFileType FASTQ"),
+    (b">", "FASTA; import it as a reference"),
+)
+
+
+def _not_bam(text: bytes) -> Refusal:
+    for head, what in _OTHERS:
+        if text.startswith(head):
+            return Refusal("bam.not-bam", f"this is no BAM file but {what}", offset=0)
+    return Refusal("bam.not-bam", "this is no BAM file: its text does not begin with 'BAM'", offset=0)

@@ -1,0 +1,65 @@
+"""The contigs of a file's header, and whether they are those of the reference that the file is linked to."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from strandkeep.formats.refusals import Refusal
+
+
+class Contig(NamedTuple):
+    """A sequence that reads are mapped to: its name, its length in bases, and its M5 (lower-case hex) where known."""
+
+    name: str
+    length: int
+    md5: str | None
+
+
+#: The contigs of a reference, by name.
+Dictionary = dict[str, Contig]
+
+
+def load_dictionary(path: str) -> Dictionary:
+    """The contigs of a reference, from its JSON: a list of [name, length, md5]."""
+    return {name: Contig(name, length, md5) for name, length, md5 in json.loads(Path(path).read_bytes())}
+
+
+def in_header(text: str) -> list[Contig]:
+    """The @SQ lines of a header, in order. Raises Refusal for one without a name or a length."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("@SQ\t"):
+            fields = dict(field.split(":", 1) for field in line.split("\t")[1:] if ":" in field)
+            if not fields.get("SN") or not fields.get("LN", "").isascii() or not fields.get("LN", "").isdigit():
+                raise Refusal("alignment.header", "an @SQ line of the header lacks a name (SN) or a length (LN)")
+            found.append(Contig(fields["SN"], int(fields["LN"]), fields.get("M5", "").lower() or None))
+    return found
+
+
+def check_names(contigs: Iterable[Contig]) -> None:
+    """Raises Refusal when two contigs of a header have one name."""
+    seen: set[str] = set()
+    for contig in contigs:
+        if contig.name in seen:
+            raise Refusal("alignment.header", f"the header names the contig {contig.name!r} twice")
+        seen.add(contig.name)
+
+
+def fitting(contigs: Sequence[Contig], dictionary: Dictionary | None) -> bytes | None:
+    """A byte for each contig, 0 for one that the reference does not have as it is; None without a reference."""
+    if dictionary is None:
+        return None
+    return bytes(why_foreign(contig, dictionary) is None for contig in contigs)
+
+
+def why_foreign(contig: Contig, dictionary: Dictionary) -> str | None:
+    """What sets a contig apart from the reference's, as the end of a sentence; None when nothing does."""
+    known = dictionary.get(contig.name)
+    if known is None:
+        return "which the reference does not have"
+    if known.length != contig.length:
+        return f"which has {contig.length} bases by the header but {known.length} in the reference"
+    if contig.md5 and contig.md5 != known.md5:
+        return f"which is another sequence in the reference: its M5 is {known.md5}, by the header {contig.md5}"
+    return None
