@@ -146,13 +146,13 @@ def _status(n: Any) -> Any:
 
 def _file(n: Any) -> dict[str, Any]:
     facts = {"sha256": "0" * 64, "md5": "0" * 32, "media_type": "application/gzip", "last_modified": _BEGIN}
-    key = {"read_set_id": _text(_FIRST_ID + n), "source": "SOURCE1"}
+    key = {"holder_id": _text(_FIRST_ID + n), "source": "SOURCE1"}
     return {**key, "file_name": "reads.fastq.gz", "size": SEGMENTS * 100 << 20, **facts}
 
 
 def _digest(n: Any) -> dict[str, Any]:
     what = {"algorithm": "FASTQ_MD5up", "definition": 1, "value": sa.literal("0" * 16) + _text(_FIRST_ID + n)}
-    return {"read_set_id": _text(_FIRST_ID + n), "source": "SOURCE1", **what}
+    return {"holder_id": _text(_FIRST_ID + n), "source": "SOURCE1", **what}
 
 
 def _blob(n: Any) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _blob(n: Any) -> dict[str, Any]:
 
 
 def _segment(n: Any) -> dict[str, Any]:
-    key = {"read_set_id": _text(_FIRST_ID + n // SEGMENTS), "source": "SOURCE1", "start": n % SEGMENTS * (100 << 20)}
+    key = {"holder_id": _text(_FIRST_ID + n // SEGMENTS), "source": "SOURCE1", "start": n % SEGMENTS * (100 << 20)}
     return {**key, "blob": _blob_name(n), "offset": 0, "length": 100 << 20}
 
 

@@ -343,6 +343,37 @@ def test_migrating_again_changes_nothing(catalog, database_url):
     again.close()
 
 
+def test_files_stay_when_their_holder_gets_its_name(database_url):
+    """Rows of the schema before the sixth migration, in all tables that it makes anew."""
+    engine = plain_engine(database_url)
+    migrate(engine, "0005")
+    store = "'1', 'a', 's', NULL, NULL, NULL, 'MD5up', NULL, NULL, 'ACTIVE', NULL, 1, 1, 1"
+    read_set = "id, account, store_id, revision, name, subject_id, sample_id, file_type, status, creation_type"
+    blob = "name, place, length, stored_length, sha256, block_crcs, state, created"
+    old = [
+        "INSERT INTO account VALUES ('a', 1)",
+        f"INSERT INTO sequence_store VALUES ({store})",
+        f"INSERT INTO read_set ({read_set}, created, version) "
+        "VALUES ('2', 'a', '1', 1, 'n', 's', 's', 'FASTQ', 'ACTIVE', 'UPLOAD', 1, 1)",
+        f"INSERT INTO blob ({blob}) VALUES ('b', 'local', 9, 9, 'x', '', 'live', 1)",
+        "INSERT INTO file VALUES ('2', 'SOURCE1', 'f', 9, NULL, NULL, 'm', 7)",
+        "INSERT INTO segment VALUES ('2', 'SOURCE1', 0, 'b', 3, 6)",
+        "INSERT INTO digest VALUES ('2', 'SOURCE1', 'FASTQ_MD5up', 1, 'v')",
+    ]
+    with engine.begin() as connection:
+        for statement in old:
+            connection.execute(sa.text(statement))
+    migrate(engine)
+    with engine.connect() as connection:
+        found = [connection.execute(sa.select(t)).all() for t in (tables.file, tables.segment, tables.digest)]
+    engine.dispose()
+    assert found == [
+        [("2", "SOURCE1", "f", 9, None, None, "m", 7)],
+        [("2", "SOURCE1", 0, "b", 3, 6)],
+        [("2", "SOURCE1", "FASTQ_MD5up", 1, "v")],
+    ]
+
+
 def test_a_database_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="mysql is not a database"):
         open_catalog("mysql://localhost/x")

@@ -131,7 +131,7 @@ def flip_before_ingest(world, bit):
     """Whether ingest found a flip: the read set waits, says why, and becomes ACTIVE when its bytes are back."""
     ingest = Ingest()
     members = ingest.prepare(world)
-    (segment,) = world.api.rows(tables.segment, read_set_id=members["id"])
+    (segment,) = world.api.rows(tables.segment, holder_id=members["id"])
     path = path_of(world, segment.blob)
     stored = path.read_bytes()
     path.write_bytes(flipped(stored, bit % (8 * len(stored))))

@@ -79,7 +79,7 @@ def test_get_read_set_ends_before_a_damaged_block(
 ) -> None:
     target = f"/sequencestore/{read_set['sequenceStoreId']}/readset/{read_set['id']}?partNumber=1"
     block = at // MIB * MIB
-    with damaged(blob_of(server, "segment", "read_set_id", read_set["id"], "start"), flip(at)):
+    with damaged(blob_of(server, "segment", "holder_id", read_set["id"], "start"), flip(at)):
         assert omics.get_read_set_metadata(**read_set)["status"] == "ACTIVE"
         if block == 0:
             reply = Wire(server).call("GET", target)
@@ -111,7 +111,7 @@ def test_get_read_set_ends_before_a_damaged_block(
 def test_get_read_set_of_lost_bytes_is_an_error_of_the_server(
     server: RunningServer, omics: Any, read_set: dict[str, str], damage: Callable[[Path], Any]
 ) -> None:
-    path = blob_of(server, "segment", "read_set_id", read_set["id"], "start")
+    path = blob_of(server, "segment", "holder_id", read_set["id"], "start")
     with damaged(path, damage):
         with pytest.raises(ClientError, match="InternalServerException") as refused:
             omics.get_read_set(**read_set, partNumber=1)

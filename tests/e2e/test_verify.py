@@ -35,7 +35,7 @@ def new_read_set(server: RunningServer, store: str, part_size: int = MIB) -> str
 
 
 def segments(server: RunningServer, read_set: str) -> list[dict[str, Any]]:
-    return rows(server.data_dir, "SELECT * FROM segment WHERE read_set_id = ?", read_set)
+    return rows(server.data_dir, "SELECT * FROM segment WHERE holder_id = ?", read_set)
 
 
 def wait_for(strandkeep: Any, verification: str, until: Any = lambda found: False, seconds: float = 60) -> Any:
@@ -95,7 +95,7 @@ def test_all_damage_is_found_and_told_by_read_set_and_source(data_dir: Path) -> 
         assert {f["blob"]: f["damage"] for f in found} == expected
         for finding in found:
             row = where[finding["blob"]]
-            assert (finding["readSetId"], finding["source"]) == (row["read_set_id"], row["source"])
+            assert (finding["readSetId"], finding["source"]) == (row["holder_id"], row["source"])
             assert row["start"] <= finding["offset"] < row["start"] + row["length"]
         order = [(f["readSetId"], f["source"]) for f in found]
         assert order == sorted(order)

@@ -45,7 +45,7 @@ class Ingest:
         found = world.client.get_read_set_metadata(**members)
         assert (found["status"], found.get("statusMessage")) == ("ACTIVE", None)
         assert found["sequenceInformation"]["totalReadCount"] == 20
-        assert len(world.api.rows(tables.digest, read_set_id=members["id"])) == 1
+        assert len(world.api.rows(tables.digest, holder_id=members["id"])) == 1
         assert world.api.events(members["id"]) == [(None, "PROCESSING_UPLOAD"), ("PROCESSING_UPLOAD", "ACTIVE")]
         assert world.api.rows(tables.job, id=job)[0].state == "COMPLETED"
         assert world.api.bytes_of(members["sequenceStoreId"], members["id"]) == SOUND
@@ -76,10 +76,10 @@ class Sweep:
         upload = world.upload()
         replaced = api.part_blobs(upload["uploadId"])["SOURCE1", 1]
         api.put_part(*upload.values(), 1, b"replaces it")
-        blobs = [row.blob for row in api.rows(tables.segment, read_set_id=deleted["id"])]
+        blobs = [row.blob for row in api.rows(tables.segment, holder_id=deleted["id"])]
         orphan = world.orphan()
         world.served.house.catalog.clock.move(8 * times.DAY)
-        (segment,) = api.rows(tables.segment, read_set_id=kept["id"])
+        (segment,) = api.rows(tables.segment, holder_id=kept["id"])
         return Swept(upload["uploadId"], deleted["id"], frozenset({replaced, orphan, *blobs}), segment.blob)
 
     def attempt(self, world: World, _swept: Swept) -> Any:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from strandkeep.access.first_start import open_installation
 from strandkeep.access.sealing import open_sealer
 from strandkeep.blobs import LocalBlobs
-from strandkeep.catalog import accounts, blobs, jobs, moves, open_catalog, read_sets, tables
+from strandkeep.catalog import accounts, blobs, jobs, moves, open_catalog, stored_files, tables
 from strandkeep.domain import states
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
@@ -158,8 +158,8 @@ class Api:
             moves.begin(tx, self.context, "readSet", path[0], {**row, "created": tx.now, **columns})
             for source, segments in (files or {}).items():
                 size = segments[-1].start + segments[-1].length
-                values = {"read_set_id": read_set, "source": source, "file_name": source, "size": size}
-                read_sets.insert_file(tx, {**values, "media_type": "application/gzip"}, segments)
+                values = {"holder_id": read_set, "source": source, "file_name": source, "size": size}
+                stored_files.insert(tx, {**values, "media_type": "application/gzip"}, segments)
             for before, after in pairwise(path):
                 self.move_one(tx, read_set, before, after)
 

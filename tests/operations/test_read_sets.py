@@ -58,7 +58,7 @@ def test_get_read_set_metadata_of_an_active_read_set(api, store):
         **{"name": "n", "description": "d", "generated_from": "g", "facts": facts, "etag_algorithm": "FASTQ_MD5up"},
         creation_job_id="77",
     )
-    digest = {"read_set_id": read_set, "algorithm": "FASTQ_MD5up", "definition": 1}
+    digest = {"holder_id": read_set, "algorithm": "FASTQ_MD5up", "definition": 1}
     values = [{**digest, "source": "SOURCE1", "value": "aa"}, {**digest, "source": "SOURCE2", "value": "bb"}]
     api.house.catalog.write(lambda tx: tx.run(sa.insert(tables.digest), values))
 

@@ -58,7 +58,7 @@ def test_reingest_read_set_of_what_was_declared_as_another_type_makes_it_active(
     assert (found["status"], found["fileType"]) == ("ACTIVE", "FASTQ")
     assert found["sequenceInformation"]["totalReadCount"] == 7
     assert api.bytes_of(store, read_set) == READS
-    assert [row.file_name for row in api.rows(tables.file, read_set_id=read_set)] == ["name_source1.fastq.gz"]
+    assert [row.file_name for row in api.rows(tables.file, holder_id=read_set)] == ["name_source1.fastq.gz"]
     assert api.rows(tables.problem, read_set_id=read_set) == []
     assert api.events(read_set)[-2:] == [("UPLOAD_FAILED", "PROCESSING_UPLOAD"), ("PROCESSING_UPLOAD", "ACTIVE")]
 
@@ -147,5 +147,5 @@ def test_rule_4_a_read_set_that_is_checked_once_more_is_not_deleted_meanwhile(ap
 def test_files_of_a_pair_get_the_names_of_their_sources(api, store):
     read_set = failed(api, store, READS, "SOURCE2", file_type="BAM")
     reingest(api, store, read_set, sourceFileType="FASTQ")
-    names = sorted(row.file_name for row in api.rows(tables.file, read_set_id=read_set))
+    names = sorted(row.file_name for row in api.rows(tables.file, holder_id=read_set))
     assert names == ["name_source1.fastq.gz", "name_source2.fastq.gz"]

@@ -117,7 +117,7 @@ def test_a_whole_upload_from_create_to_read_set(api, store):
     assert api.bytes_of(store, read_set, file="SOURCE2") == b"mate"
     assert upload_ids(api, store) == [upload]
     assert [part["partNumber"] for part in parts_of(api, store, upload)] == [1, 2]
-    names = {row.source: row.file_name for row in api.rows(tables.file, read_set_id=read_set)}
+    names = {row.source: row.file_name for row in api.rows(tables.file, holder_id=read_set)}
     assert names == {"SOURCE1": "HG00146_source1.fastq.gz", "SOURCE2": "HG00146_source2.fastq.gz"}
     arn = api.house.installation.read_set_arn(store, read_set)
     assert api("ListTagsForResource", resourceArn=arn)["tags"]["a"] == "1"
@@ -132,7 +132,7 @@ def test_complete_moves_no_bytes(api, store, upload):
     parts = [api.put_part(store, upload, n, b"x" * n) for n in (1, 2, 3)]
     before = api.part_blobs(upload)
     read_set = api.complete(store, upload, parts)
-    segments = sorted(api.rows(tables.segment, read_set_id=read_set), key=lambda row: row.start)
+    segments = sorted(api.rows(tables.segment, holder_id=read_set), key=lambda row: row.start)
     assert [(s.start, s.offset, s.length) for s in segments] == [(0, 0, 1), (1, 0, 2), (3, 0, 3)]
     assert [s.blob for s in segments] == [before["SOURCE1", n] for n in (1, 2, 3)]
 

@@ -1,25 +1,18 @@
-"""Rows of read sets: their files, segments, digests and problems."""
+"""Rows of read sets and of what is wrong with them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import moves, pages, tables
+from strandkeep.catalog import moves, pages, stored_files, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
-from strandkeep.domain import layout, states
-from strandkeep.domain.blobs import Span
+from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.damage import Finding, of_source
-from strandkeep.domain.layout import Segment
 
-_SET, _FILE, _SEGMENT, _DIGEST = tables.read_set, tables.file, tables.segment, tables.digest
-_BLOB = tables.blob
-
-#: The version of the definition behind a digest that is a read set's ETag; `docs/reference/digests.md` has them.
-ETAG_DEFINITION = 1
+_SET, _SEGMENT = tables.read_set, tables.segment
 
 _EQUAL_FILTERS = {
     "name": "name",
@@ -29,77 +22,17 @@ _EQUAL_FILTERS = {
     "creationType": "creation_type",
 }
 
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What ingest found out about one file: digests of its stored bytes, and of its text."""
-
-    source: str
-    sha256: str
-    md5: str
-    etag: str
-
-
 #: Built once: a read set's metadata is what callers ask for most.
 _FIND = sa.select(_SET).where(
     _SET.c.id == sa.bindparam("id"),
     _SET.c.store_id == sa.bindparam("store_id"),
     _SET.c.account == sa.bindparam("account"),
 )
-_FILES = sa.select(_FILE).where(_FILE.c.read_set_id == sa.bindparam("id")).order_by(_FILE.c.source)
-_FILES_AND_ETAGS = (
-    sa.select(_FILE.c.source, _FILE.c.size, _DIGEST.c.value.label("etag"))
-    .outerjoin_from(
-        _FILE,
-        _DIGEST,
-        sa.and_(
-            _DIGEST.c.read_set_id == _FILE.c.read_set_id,
-            _DIGEST.c.source == _FILE.c.source,
-            _DIGEST.c.definition == ETAG_DEFINITION,
-        ),
-    )
-    .where(_FILE.c.read_set_id == sa.bindparam("id"))
-    .order_by(_FILE.c.source)
-)
-_ETAGS = sa.select(_DIGEST.c.read_set_id, _DIGEST.c.source, _DIGEST.c.value).where(
-    _DIGEST.c.read_set_id.in_(sa.bindparam("ids", expanding=True)),
-    _DIGEST.c.definition == ETAG_DEFINITION,
-)
-_MINE = (_SEGMENT.c.read_set_id == sa.bindparam("id"), _SEGMENT.c.source == sa.bindparam("source"))
-_BEFORE = sa.select(sa.func.max(_SEGMENT.c.start)).where(*_MINE, _SEGMENT.c.start <= sa.bindparam("first"))
-_SEGMENTS = (
-    sa.select(
-        _SEGMENT.c.start,
-        # A span, as it is made of them: there may be 10,000.
-        *(_BLOB.c.name, _BLOB.c.length, _BLOB.c.block_crcs, _SEGMENT.c.offset, _SEGMENT.c.length),
-    )
-    .join_from(_SEGMENT, _BLOB, _BLOB.c.name == _SEGMENT.c.blob)
-    .where(*_MINE, _SEGMENT.c.start >= _BEFORE.scalar_subquery(), _SEGMENT.c.start < sa.bindparam("end"))
-    .order_by(_SEGMENT.c.start)
-)
 
 
 def find(reader: Reader, account: str, store_id: str, read_set_id: str) -> Row[Any] | None:
     """A read set in any state, until it is purged."""
     return reader.one(_FIND, {"id": read_set_id, "store_id": store_id, "account": account})
-
-
-def files(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
-    """The files of a read set, by source."""
-    return reader.all(_FILES, {"id": read_set_id})
-
-
-def files_and_etags(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
-    """Source, size and ETag (None before ingest) of the files of a read set, by source."""
-    return reader.all(_FILES_AND_ETAGS, {"id": read_set_id})
-
-
-def etags(reader: Reader, read_set_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Read set id → source → ETag, for those that have one."""
-    found: dict[str, dict[str, str]] = {}
-    for row in reader.all(_ETAGS, {"ids": list(read_set_ids)}) if read_set_ids else ():
-        found.setdefault(row.read_set_id, {})[row.source] = row.value
-    return found
 
 
 def count(reader: Reader, store_id: str) -> tuple[int, int]:
@@ -115,41 +48,6 @@ def count_since(reader: Reader, store_id: str, moment: int, most: int) -> int:
     # By state, which is what the index of times has first.
     every = (*states.LISTED_READ_SETS, states.DELETED)
     return count_rows(reader, query.where(_SET.c.status.in_(every)).limit(most))
-
-
-def spans(reader: Reader, read_set_id: str, source: str, first: int, length: int) -> list[Span]:
-    """The stretches of blobs that hold bytes [first, first + length) of a file, in order; ValueError for a hole."""
-    values = {"id": read_set_id, "source": source, "first": first, "end": first + length}
-    rows = reader.all(_SEGMENTS, values)
-    layout.check_without_holes([(row[0], row[-1]) for row in rows], first, length)
-    return layout.within([Span._make(row[1:]) for row in rows], rows[0][0], first, length)
-
-
-def insert_file(tx: Transaction, values: Mapping[str, Any], segments: Iterable[Segment]) -> None:
-    """Add a file with its segments; no bytes move."""
-    tx.run(sa.insert(_FILE), {"last_modified": tx.now, **values})
-    key = {"read_set_id": values["read_set_id"], "source": values["source"]}
-    tx.run(
-        sa.insert(_SEGMENT),
-        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in segments],
-    )
-
-
-def rename_files(tx: Transaction, read_set_id: str, names: Mapping[str, str]) -> None:
-    """Give the files of a read set other names: source → name."""
-    for source, name in names.items():
-        place = (_FILE.c.read_set_id == read_set_id, _FILE.c.source == source)
-        tx.run(sa.update(_FILE).where(*place).values(file_name=name))
-
-
-def put_file_facts(tx: Transaction, read_set_id: str, algorithm: str, facts: Iterable[FileFacts]) -> None:
-    """Keep what ingest found out about the files of a read set; `algorithm` is that of the ETag."""
-    for found in facts:
-        key = {"read_set_id": read_set_id, "source": found.source}
-        place = (_FILE.c.read_set_id == read_set_id, _FILE.c.source == found.source)
-        tx.run(sa.update(_FILE).where(*place).values(sha256=found.sha256, md5=found.md5))
-        etag = {"algorithm": algorithm, "definition": ETAG_DEFINITION, "value": found.etag}
-        tx.run(sa.insert(_DIGEST), {**key, **etag})
 
 
 def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[str, Any]]) -> None:
@@ -172,7 +70,7 @@ def mark_damaged(tx: Transaction, context: RequestContext, read_set_id: str, sou
 def mark_restored(tx: Transaction, context: RequestContext, blobs: Sequence[str]) -> None:
     """Let read sets that say of one of these blobs that it is damaged say so no longer: it was put back."""
     told = _SET.c.status_message.contains(_SEGMENT.c.blob)
-    query = sa.select(_SET.c.id).join(_SEGMENT, _SEGMENT.c.read_set_id == _SET.c.id).where(told).distinct()
+    query = sa.select(_SET.c.id).join(_SEGMENT, _SEGMENT.c.holder_id == _SET.c.id).where(told).distinct()
     for chunk in chunks(blobs):
         for row in tx.all(
             query.where(_SEGMENT.c.blob.in_(chunk), _SET.c.account == context.account).order_by(_SET.c.id)
@@ -215,25 +113,9 @@ def due_for_purge(reader: Reader, now: int, most: int) -> Sequence[Row[Any]]:
 
 def purge(tx: Transaction, read_set_id: str) -> list[str]:
     """Remove every row of a deleted read set; the names of the blobs to which nothing points any more."""
-    mine = tx.all(sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.read_set_id == read_set_id).distinct())
-    for table in (_SEGMENT, _DIGEST, tables.problem, _FILE):
-        tx.run(sa.delete(table).where(table.c.read_set_id == read_set_id))
+    freed = stored_files.drop(tx, read_set_id)
+    drop_problems(tx, read_set_id)
     tx.run(sa.delete(tables.tag).where(tables.tag.c.resource_id == read_set_id))
     tx.run(sa.delete(tables.upload).where(tables.upload.c.read_set_id == read_set_id))
     tx.run(sa.delete(_SET).where(_SET.c.id == read_set_id))
-    return _not_pointed_at(tx, [row.blob for row in mine])
-
-
-def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:
-    """Those blobs that nothing points at any more; of two that drop the last pointers at once, the later sees it."""
-    blob = tables.blob.c.name
-    free = (
-        ~sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.blob == blob).exists(),
-        ~sa.select(tables.part.c.blob).where(tables.part.c.blob == blob).exists(),
-    )
-    found: list[str] = []
-    for chunk in chunks(sorted(names)):
-        query = sa.select(blob).where(blob.in_(chunk))
-        tx.all(query.order_by(blob).with_for_update())
-        found += [row.name for row in tx.all(query.where(*free))]
-    return found
+    return freed

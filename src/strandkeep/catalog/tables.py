@@ -151,7 +151,8 @@ Index(
 file = Table(
     "file",
     metadata,
-    Column("read_set_id", Text, ForeignKey("read_set.id"), primary_key=True),
+    # A read set or a reference.
+    Column("holder_id", Text, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("file_name", Text, nullable=False),
     Column("size", _BIG, nullable=False),
@@ -164,13 +165,13 @@ file = Table(
 segment = Table(
     "segment",
     metadata,
-    Column("read_set_id", Text, primary_key=True),
+    Column("holder_id", Text, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("start", _BIG, primary_key=True, autoincrement=False),
     Column("blob", Text, ForeignKey("blob.name"), nullable=False),
     Column("offset", _BIG, nullable=False),
     Column("length", _BIG, nullable=False),
-    ForeignKeyConstraint(["read_set_id", "source"], ["file.read_set_id", "file.source"]),
+    ForeignKeyConstraint(["holder_id", "source"], ["file.holder_id", "file.source"]),
     sqlite_with_rowid=False,
 )
 Index("segment_by_blob", segment.c.blob)
@@ -178,12 +179,12 @@ Index("segment_by_blob", segment.c.blob)
 digest = Table(
     "digest",
     metadata,
-    Column("read_set_id", Text, primary_key=True),
+    Column("holder_id", Text, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("algorithm", Text, primary_key=True),
     Column("definition", Integer, primary_key=True, autoincrement=False),
     Column("value", Text, nullable=False),
-    ForeignKeyConstraint(["read_set_id", "source"], ["file.read_set_id", "file.source"]),
+    ForeignKeyConstraint(["holder_id", "source"], ["file.holder_id", "file.source"]),
 )
 Index("digest_by_value", digest.c.value)
 

@@ -123,8 +123,8 @@ def _taken(run: Row[Any]) -> list[sa.ColumnElement[bool]]:
 def _in_scope(run: Row[Any]) -> sa.ColumnElement[bool]:
     """Of one read set few blobs are found by their names; of more, each blob is asked whose it is, in order."""
     if run.read_set_id is not None:
-        return _BLOB.c.name.in_(sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.read_set_id == run.read_set_id))
-    in_file = sa.select(_SEGMENT.c.blob).join(_SET, _SET.c.id == _SEGMENT.c.read_set_id)
+        return _BLOB.c.name.in_(sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.holder_id == run.read_set_id))
+    in_file = sa.select(_SEGMENT.c.blob).join(_SET, _SET.c.id == _SEGMENT.c.holder_id)
     in_part = sa.select(_PART.c.blob).join(_UPLOAD, _UPLOAD.c.id == _PART.c.upload_id)
     in_file = in_file.where(_SEGMENT.c.blob == _BLOB.c.name, _SET.c.account == run.account)
     in_part = in_part.where(
@@ -141,7 +141,7 @@ def _places(reader: Reader, account: str, blob: str) -> Sequence[Row[Any]]:
     in_files = sa.select(
         *(_SET.c.store_id, _SET.c.id.label("holder_id"), _SEGMENT.c.source, sa.literal(IN_FILE).label("number")),
         *(_SEGMENT.c.start, _SEGMENT.c.offset),
-    ).join(_SET, _SET.c.id == _SEGMENT.c.read_set_id)
+    ).join(_SET, _SET.c.id == _SEGMENT.c.holder_id)
     as_parts = sa.select(
         *(_UPLOAD.c.store_id, _UPLOAD.c.id.label("holder_id"), _PART.c.source, _PART.c.number),
         *(sa.literal(0).label("start"), sa.literal(0).label("offset")),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import Transaction, jobs, moves, read_sets, tables, uploads
+from strandkeep.catalog import Transaction, jobs, moves, read_sets, stored_files, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.blobs import Span
@@ -56,7 +56,7 @@ def _load(reader: Any, job: Row[Any]) -> tuple[Row[Any], str, Any]:
     store = reader.one(sa.select(tables.sequence_store).where(tables.sequence_store.c.id == job.store_id))
     if read_set is None or store is None or read_set.status != states.PROCESSING_UPLOAD:
         raise Superseded
-    return read_set, store.etag_family, read_sets.files(reader, read_set.id)
+    return read_set, store.etag_family, stored_files.of(reader, read_set.id)
 
 
 def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
@@ -75,7 +75,7 @@ def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[by
         first, length = layout.part_range(file.size, number)
 
         def locate(reader: Any, first: int = first, length: int = length) -> list[Span]:
-            return read_sets.spans(reader, read_set_id, file.source, first, length)
+            return stored_files.spans(reader, read_set_id, file.source, first, length)
 
         for chunk in house.blobs.read(house.catalog.read(locate)):
             if house.stopping.is_set():
@@ -105,10 +105,10 @@ def _activate(tx: Transaction, job: Row[Any], read_set: Row[Any], algorithm: str
     }
     _end_upload(tx, job, read_set, states.COMPLETED, states.ACTIVE, changes)
     files = [
-        read_sets.FileFacts(source, facts.stored_sha256, facts.stored_md5, facts.text_digest)
+        stored_files.FileFacts(source, facts.stored_sha256, facts.stored_md5, facts.text_digest)
         for source, facts in found.sources.items()
     ]
-    read_sets.put_file_facts(tx, read_set.id, algorithm, files)
+    stored_files.put_facts(tx, read_set.id, algorithm, files)
 
 
 def _fail(tx: Transaction, job: Row[Any], read_set: Row[Any], found: Examination) -> None:
@@ -149,7 +149,7 @@ def _manifest(house: House, read_set: Row[Any], files: Any, found: Examination) 
     """What it takes to find a read set again when the catalog is lost."""
 
     def segments(source: str, size: int) -> Any:
-        found = house.catalog.read(lambda reader: read_sets.spans(reader, read_set.id, source, 0, size))
+        found = house.catalog.read(lambda reader: stored_files.spans(reader, read_set.id, source, 0, size))
         return [[span.name, span.offset, span.length] for span in found]
 
     identity = ("id", "account", "store_id", "revision", "name", "subject_id", "sample_id", "generated_from")

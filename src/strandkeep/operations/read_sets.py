@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import Reader, read_sets
+from strandkeep.catalog import Reader, read_sets, stored_files
 from strandkeep.domain import layout, states, times
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
@@ -43,7 +43,7 @@ async def list_read_sets(
     def read(reader: Reader) -> tuple[list[dict[str, Any]], list[Any] | None]:
         require_store(reader, context, store_id)
         rows, last = read_sets.page(reader, store_id, filters, after, size)
-        etags = read_sets.etags(reader, [row.id for row in rows if row.etag_algorithm])
+        etags = stored_files.etags(reader, [row.id for row in rows if row.etag_algorithm])
         return [_summary(house, row, etags.get(row.id, {})) for row in rows], last
 
     items, last = await house.catalog.read_async(read)
@@ -57,7 +57,7 @@ async def get_read_set_metadata(
 
     def read(reader: Reader) -> dict[str, Any]:
         row = require_read_set(reader, context, request["sequenceStoreId"], request["id"])
-        rows = read_sets.files_and_etags(reader, row.id)
+        rows = stored_files.with_etags(reader, row.id)
         files = {file.source.lower(): _file_information(file.size) for file in rows}
         summary = _summary(house, row, {file.source: file.etag for file in rows})
         # An archived read set shows none: clients fetch every part that they are told of.
@@ -103,13 +103,13 @@ def _check_readable(row: Row[Any], source: str) -> None:
 
 
 def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piece:
-    sizes = {file.source: file.size for file in read_sets.files(reader, read_set_id)}
+    sizes = {file.source: file.size for file in stored_files.of(reader, read_set_id)}
     if source not in sizes:
         raise ResourceNotFoundException(
             f"file: the read set {read_set_id} has no {source}; it has {', '.join(sorted(sizes))}."
         )
     first, length = layout.part_range(sizes[source], number)
-    return _Piece(length, read_sets.spans(reader, read_set_id, source, first, length))
+    return _Piece(length, stored_files.spans(reader, read_set_id, source, first, length))
 
 
 async def _stream(

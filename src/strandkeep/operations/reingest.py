@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, client_tokens, jobs, moves, read_sets
+from strandkeep.catalog import Transaction, client_tokens, jobs, moves, read_sets, stored_files
 from strandkeep.catalog.locks import lock_read_sets
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
@@ -72,11 +72,11 @@ def _start(tx: Transaction, context: RequestContext, row: Row[Any], request: sha
     reference_arn = request.get("referenceArn", row.reference_arn)
     check_type_and_reference(file_type, reference_arn)
     names = {}
-    for file in read_sets.files(tx, row.id):
+    for file in stored_files.of(tx, row.id):
         check_part_source(file_type, file.source)
         names[file.source] = uploaded_file_name(row.name, file_type, file.source)
     # Nobody has been given these names: a read set shows its files by name only once it is ACTIVE.
-    read_sets.rename_files(tx, row.id, names)
+    stored_files.rename(tx, row.id, names)
     read_sets.drop_problems(tx, row.id)
     changes = {"file_type": file_type, "reference_arn": reference_arn, "status_message": None}
     moves.move(tx, context, "readSet", row.id, states.UPLOAD_FAILED, states.PROCESSING_UPLOAD, **changes)

@@ -15,12 +15,12 @@ from strandkeep.catalog import (
     jobs,
     moves,
     pages,
+    stored_files,
     tables,
     tags,
     uploads,
 )
 from strandkeep.catalog.locks import lock_upload
-from strandkeep.catalog.read_sets import insert_file
 from strandkeep.domain import states, times
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
@@ -294,9 +294,9 @@ def _make_read_set(
     for source, parts in files.items():
         name = uploaded_file_name(upload.name, upload.file_type, source)
         size = sum(part.size for part in parts)
-        values = {"read_set_id": read_set_id, "source": source, "file_name": name, "size": size}
+        values = {"holder_id": read_set_id, "source": source, "file_name": name, "size": size}
         layout = consecutive((part.blob, part.size) for part in parts)
-        insert_file(tx, {**values, "media_type": _MEDIA_TYPE}, layout)
+        stored_files.insert(tx, {**values, "media_type": _MEDIA_TYPE}, layout)
     tags.put(tx, read_set_id, upload.tags)
     changes = {"read_set_id": read_set_id, "parts_fingerprint": mark}
     moves.move(tx, context, "upload", upload.id, states.OPEN, states.COMPLETING, **changes)
