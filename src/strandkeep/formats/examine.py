@@ -2,9 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from strandkeep.formats.facts import Examination, Limits, Progress, SourceFacts, printable
+from strandkeep.formats.facts import (
+    AlignmentFacts,
+    Examination,
+    Head,
+    Index,
+    Limits,
+    Progress,
+    ReferenceFiles,
+    SourceFacts,
+    printable,
+)
 from strandkeep.formats.gathering import Gathering
 from strandkeep.formats.mates import NEVER_AGREE
 from strandkeep.formats.process import WorkerProcess
@@ -43,6 +54,62 @@ def examine_fastq(
     first = gathering.facts.get(workers[0].source)
     run = run_of(first.first_name) if first else None
     return Examination(gathering.facts, gathering.problems, notes, run)
+
+
+def examine_alignments(
+    file_type: Literal["BAM", "UBAM", "CRAM"],
+    chunks: Iterable[bytes],
+    *,
+    algorithm: Literal["md5", "sha256", "sha512"],
+    reference: ReferenceFiles | None,
+    provenance: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    progress: Callable[[Progress], None] | None = None,
+) -> Examination:
+    """Check, count and index a BAM or CRAM file, SOURCE1, whose records are digested as SAM text without a header.
+
+    `chunks` and `progress` as for `examine_fastq`. Records are mapped only to contigs of the `reference`, which for
+    CRAM has its sequences at hand too. With `provenance`, the text of a comment line (`@CO`), the file gets a new
+    head that holds it.
+
+    Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
+    """
+    order = {
+        "algorithm": algorithm,
+        "dictionary": str(reference.dictionary) if reference else None,
+        "fasta": str(reference.fasta) if reference and reference.fasta else None,
+        "indexed": file_type != "UBAM",
+        "provenance": provenance,
+    }
+    format_ = "cram" if file_type == "CRAM" else "bam"
+    with WorkerProcess("SOURCE1", chunks, format_=format_, order=order, limits=limits) as worker:
+        gathering = Gathering([worker], progress, _alignment_file)
+        gathering.gather()
+    found = gathering.facts.get(worker.source)
+    if found is None:
+        return Examination({}, gathering.problems, (), None)
+    run = run_of(found.source.first_name)
+    return Examination({worker.source: found.source}, (), found.notes, run, found.index, found.head)
+
+
+@dataclass(frozen=True)
+class _AlignmentFile:
+    """All that a worker tells of a sound BAM or CRAM file."""
+
+    source: SourceFacts
+    notes: tuple[str, ...]
+    index: Index | None
+    head: Head | None
+
+
+def _alignment_file(told: dict[str, Any], outputs: Mapping[str, bytearray]) -> _AlignmentFile:
+    index = [Index(kind, bytes(outputs[kind])) for kind in ("bai", "csi", "crai") if kind in outputs]
+    replaces = told.pop("head_replaces", None)
+    head = Head(bytes(outputs["head"]), replaces) if replaces is not None else None
+    notes = tuple(told.pop("notes"))
+    alignment = AlignmentFacts(**told.pop("alignment"))
+    source = _source_facts({**told, "alignment": alignment}, outputs)
+    return _AlignmentFile(source, notes, index[0] if index else None, head)
 
 
 def _source_facts(told: dict[str, Any], _outputs: Mapping[str, bytearray]) -> SourceFacts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 #: A problem's text becomes a statusMessage, whose longest form this is.
 LONGEST_TEXT = 255
@@ -48,11 +49,27 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class AlignmentFacts:
+    """What is known of the records of a BAM or CRAM file beside counts of reads.
+
+    `records` of all kinds; `sorted` by coordinate; `flags`: FLAG in decimal → records; `elsewhere`: primary reads
+    whose mate is mapped to another contig, and those of them with a MAPQ of 5 or more, each as those that (passed,
+    failed) quality control.
+    """
+
+    records: int
+    sorted: bool
+    flags: Mapping[str, int]
+    elsewhere: tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class SourceFacts:
     """What is known of a sound file: lengths in bytes, digests in hex, and counts.
 
-    `text_digest` is by the algorithm that was asked for, over the decompressed text. `first_name` is the first
-    header line without '@', control characters replaced, at most 1,024 characters.
+    `text_digest` is by the algorithm that was asked for, over the decompressed text: of alignments, over their SAM
+    text without the header. `reads` and `bases` are those of primary records. `first_name` is the first header line
+    of FASTQ without '@', or the name of the first record, control characters replaced, at most 1,024 characters.
     """
 
     stored_length: int
@@ -63,6 +80,31 @@ class SourceFacts:
     reads: int
     bases: int
     first_name: str
+    alignment: AlignmentFacts | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceFiles:
+    """A reference at hand: its `dictionary`, JSON of [name, length, md5]; and for CRAM its `fasta`, with a .fai."""
+
+    dictionary: Path
+    fasta: Path | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """The index of a file: its kind, which is its extension (bai, csi, crai), and its bytes."""
+
+    kind: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Head:
+    """A new beginning of a file: its bytes, and how many bytes of the file it stands in place of."""
+
+    content: bytes
+    replaces: int
 
 
 @dataclass(frozen=True)
@@ -77,12 +119,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Examination:
-    """The outcome. With `problems` the files are at fault, the first one leads, and `sources` has what is known."""
+    """The outcome. With `problems` the files are at fault, the first one leads, and `sources` has what is known.
+
+    Where there is a `head`, all that is told of the stored bytes, and the `index`, is of the file that begins so.
+    """
 
     sources: Mapping[str, SourceFacts]
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     run: Run | None
+    index: Index | None = None
+    head: Head | None = None
 
 
 class WorkerTrouble(Exception):
