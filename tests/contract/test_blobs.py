@@ -39,6 +39,10 @@ def put(blobs, content, sizes=(MIB,), length=None):
     return asyncio.run(blobs.put(in_chunks(content, sizes), len(content) if length is None else length))
 
 
+def write(blobs, content, size=MIB):
+    return blobs.write(content[at : at + size] for at in range(0, len(content), size))
+
+
 def read(blobs, blob, offset, length):
     return b"".join(blobs.read([blob.span(offset, length)]))
 
@@ -98,6 +102,35 @@ def test_put_takes_empty_chunks(place):
 
     blob = asyncio.run(place.blobs.put(body(), 3))
     assert read(place.blobs, blob, 0, 3) == b"abc"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("chunk", [4099, MIB - 1, MIB, 2 * MIB])
+def test_write_stores_what_put_stores(place, size, chunk):
+    content = content_of(size)
+    put_blob, written = put(place.blobs, content), write(place.blobs, content, chunk)
+    assert written._replace(name=put_blob.name) == put_blob
+    assert written.name != put_blob.name
+    assert read(place.blobs, written, 0, size) == content
+
+
+def test_write_takes_empty_chunks_but_not_nothing_at_all(place):
+    assert read(place.blobs, place.blobs.write([b"", b"ab", b"", b"c"]), 0, 3) == b"abc"
+    for nothing in ([], [b""]):
+        with pytest.raises(ValueError, match="0 bytes came"):
+            place.blobs.write(nothing)
+    assert list(place.stored().values()) == [b"abc"]
+
+
+@pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])
+def test_a_write_whose_chunks_break_leaves_nothing(place, before):
+    def torn():
+        yield content_of(before)
+        raise Torn
+
+    with pytest.raises(Torn):
+        place.blobs.write(torn())
+    assert place.stored() == {}
 
 
 def test_put_never_uses_a_name_again(place):

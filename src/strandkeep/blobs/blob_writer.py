@@ -29,7 +29,7 @@ class BlobWriter:
         self.block_crcs = bytearray()
         self._path = path
         self._crc = 0
-        self._length = 0
+        self.length = 0
         self._descriptor: int | None = None
 
     def write(self, chunks: Sequence[bytes]) -> None:
@@ -43,10 +43,10 @@ class BlobWriter:
             _write_all(self._descriptor, chunks)
 
     def finish(self, length: int) -> None:
-        """Make the bytes durable; ValueError unless there are `length` of them."""
-        if self._length != length or self._descriptor is None:
-            raise ValueError(f"{self._length} bytes came, {length} were announced")
-        if self._length % BLOCK:
+        """Make the bytes durable; ValueError unless there are `length` of them, and any at all."""
+        if self._descriptor is None or not 0 < self.length == length:
+            raise ValueError(f"{self.length} bytes came, {length} were announced")
+        if self.length % BLOCK:
             self._end_block()
         with _RoomErrors():
             os.fsync(self._descriptor)
@@ -65,10 +65,10 @@ class BlobWriter:
     def _add_to_crcs(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         while len(view):
-            room = BLOCK - self._length % BLOCK
+            room = BLOCK - self.length % BLOCK
             piece, view = view[:room], view[room:]
             self._crc = isal_zlib.crc32(piece, self._crc)
-            self._length += len(piece)
+            self.length += len(piece)
             if len(piece) == room:
                 self._end_block()
 

@@ -1,6 +1,6 @@
 """The contract of a place for bytes. Every place passes the suite in `tests/contract/test_blobs.py`."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from strandkeep.domain.blobs import Span, StoredBlob
@@ -37,6 +37,9 @@ class Blobs(Protocol):
         After an exception, one raised by `chunks` included, nothing remains but at most an orphan. Memory is
         bounded, whatever the length. Raises OutOfSpace, or OSError for another fault of the place.
         """
+
+    def write(self, chunks: Iterable[bytes]) -> StoredBlob:
+        """As `put`, from a thread, and for as many bytes as come; ValueError when none do."""
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """The bytes of spans, one after the other, in chunks of at most 256 KiB, from a thread.

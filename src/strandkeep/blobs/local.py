@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,7 +67,21 @@ class LocalBlobs:
         except BaseException:
             await self._in_thread(writer.discard)
             raise
-        return StoredBlob(name, self.name, length, writer.sha256.hexdigest(), bytes(writer.block_crcs))
+        return self._stored(name, writer)
+
+    def write(self, chunks: Iterable[bytes]) -> StoredBlob:
+        """See `Blobs.write`."""
+        name = secrets.token_hex(16)
+        writer = BlobWriter(self._scratch.path(name))
+        try:
+            for chunk in chunks:
+                writer.write([chunk])
+            writer.finish(writer.length)
+            self._publish(name)
+        except BaseException:
+            writer.discard()
+            raise
+        return self._stored(name, writer)
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """See `Blobs.read`."""
@@ -109,6 +123,9 @@ class LocalBlobs:
 
     def _path(self, name: str) -> str:
         return f"{self._blobs}/{_below(name)}"
+
+    def _stored(self, name: str, writer: BlobWriter) -> StoredBlob:
+        return StoredBlob(name, self.name, writer.length, writer.sha256.hexdigest(), bytes(writer.block_crcs))
 
     def _publish(self, name: str) -> None:
         path = Path(self._path(name))
