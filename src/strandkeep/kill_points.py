@@ -53,6 +53,7 @@ POINTS: Mapping[str, KillPoint] = {
     "job.claimed": KillPoint("An attempt has its number; nothing was read.", _AGAIN),
     "ingest.streaming": KillPoint("The workers have read some of the bytes.", _AGAIN),
     "ingest.examined": KillPoint("The verdict is known to the process alone.", _AGAIN),
+    "ingest.stored": KillPoint("What was made of the files is stored; nothing points at it.", _AGAIN),
     "ingest.manifest": KillPoint("The manifest lies beside the bytes; the read set is not ACTIVE.", _AGAIN),
     "job.in_transaction": KillPoint("Read set, upload and job have ended, not committed.", _AGAIN),
     "job.committed": KillPoint("All has ended; the job engine does not know.", "Nothing is done a second time."),

@@ -85,6 +85,13 @@ class Settings:
         r"debug|info|warning|error",
     )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    provenance_header: str = _setting(
+        "off",
+        "on or off",
+        "Whether ingest adds a comment line (`@CO`) with store and time to the header of BAM, UBAM and CRAM; "
+        "off, the bytes stay as they were put.",
+        r"on|off",
+    )
     connections: int = _setting(
         2048, "connections", "How many clients are connected at once, idle ones included; further ones wait.", least=1
     )

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strandkeep.domain.blobs import Span
-from strandkeep.domain.layout import Segment, check_without_holes, consecutive, part_range, total_parts, within
+from strandkeep.domain.layout import (
+    Segment,
+    check_without_holes,
+    consecutive,
+    part_range,
+    total_parts,
+    with_new_head,
+    within,
+)
 from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import RangeNotSatisfiableException
 
@@ -93,3 +101,14 @@ def test_segments_with_a_hole_are_told_before_bytes_stand_in_a_wrong_place(lost)
 def test_a_file_without_segments_is_a_hole():
     with pytest.raises(ValueError, match="no segment holds byte 7"):
         check_without_holes([], 7, 1)
+
+
+@given(files(), st.binary(min_size=1, max_size=20), st.data())
+def test_a_new_head_stands_in_place_of_the_old_bytes_and_the_rest_stays(file, head, data):
+    blobs, segments, content = file
+    replaces = data.draw(st.integers(0, len(content)))
+    changed = list(with_new_head(segments, ("head", len(head)), replaces))
+    blobs["head"] = head
+    check_without_holes([(s.start, s.length) for s in changed], 0, len(head) + len(content) - replaces)
+    read = b"".join(blobs[s.blob][s.offset : s.offset + s.length] for s in changed)
+    assert read == head + content[replaces:]

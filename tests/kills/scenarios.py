@@ -186,6 +186,7 @@ SCENARIOS = [
     Scenario("ingest.examined", complete),
     Scenario("sweep.removing", delete, 4),
     Scenario("part.in_transaction", put_part),
+    Scenario("ingest.stored", complete),
     Scenario("ingest.manifest", complete),
     Scenario("sweep.condemned", leave_orphan),
     Scenario("replace.in_transaction", replace_part),

@@ -89,14 +89,27 @@ def spans(reader: Reader, holder_id: str, source: str, first: int, length: int) 
     return layout.within([Span._make(row[1:]) for row in rows], rows[0][0], first, length)
 
 
-def insert(tx: Transaction, values: Mapping[str, Any], segments: Iterable[Segment]) -> None:
+def insert(tx: Transaction, values: Mapping[str, Any], made_of: Iterable[Segment]) -> None:
     """Add a file with its segments; no bytes move."""
     tx.run(sa.insert(_FILE), {"last_modified": tx.now, **values})
-    key = {"holder_id": values["holder_id"], "source": values["source"]}
-    tx.run(
-        sa.insert(_SEGMENT),
-        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in segments],
-    )
+    _insert_segments(tx, values["holder_id"], values["source"], made_of)
+
+
+def segments(reader: Reader, holder_id: str, source: str) -> list[Segment]:
+    """All segments of a file, in order."""
+    columns = (_SEGMENT.c.start, _SEGMENT.c.blob, _SEGMENT.c.offset, _SEGMENT.c.length)
+    rows = reader.all(sa.select(*columns).where(*_MINE).order_by(_SEGMENT.c.start), {"id": holder_id, "source": source})
+    return [Segment._make(row) for row in rows]
+
+
+def replace_segments(tx: Transaction, holder_id: str, source: str, changed: Sequence[Segment]) -> list[str]:
+    """Let a file be made of other segments; the names of the blobs to which nothing points any more."""
+    before = {segment.blob for segment in segments(tx, holder_id, source)}
+    tx.run(sa.delete(_SEGMENT).where(_SEGMENT.c.holder_id == holder_id, _SEGMENT.c.source == source))
+    _insert_segments(tx, holder_id, source, changed)
+    size = sum(segment.length for segment in changed)
+    tx.run(sa.update(_FILE).where(_FILE.c.holder_id == holder_id, _FILE.c.source == source).values(size=size))
+    return _not_pointed_at(tx, sorted(before - {segment.blob for segment in changed}))
 
 
 def rename(tx: Transaction, holder_id: str, names: Mapping[str, str]) -> None:
@@ -122,6 +135,14 @@ def drop(tx: Transaction, holder_id: str) -> list[str]:
     for table in (_SEGMENT, _DIGEST, _FILE):
         tx.run(sa.delete(table).where(table.c.holder_id == holder_id))
     return _not_pointed_at(tx, [row.blob for row in mine])
+
+
+def _insert_segments(tx: Transaction, holder_id: str, source: str, segments: Iterable[Segment]) -> None:
+    key = {"holder_id": holder_id, "source": source}
+    tx.run(
+        sa.insert(_SEGMENT),
+        [{**key, "start": s.start, "blob": s.blob, "offset": s.offset, "length": s.length} for s in segments],
+    )
 
 
 def _not_pointed_at(tx: Transaction, names: Sequence[str]) -> list[str]:

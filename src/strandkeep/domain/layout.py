@@ -25,6 +25,17 @@ def consecutive(blobs: Iterable[tuple[str, int]]) -> Iterator[Segment]:
         start += length
 
 
+def with_new_head(segments: Iterable[Segment], head: tuple[str, int], replaces: int) -> Iterator[Segment]:
+    """The segments of a file whose first `replaces` bytes give way to a whole blob (name, length)."""
+    name, length = head
+    yield Segment(0, name, 0, length)
+    for segment in segments:
+        cut = max(0, replaces - segment.start)
+        if cut < segment.length:
+            start = segment.start + cut - replaces + length
+            yield Segment(start, segment.blob, segment.offset + cut, segment.length - cut)
+
+
 def total_parts(size: int) -> int:
     """How many parts a file of `size` bytes is read in."""
     return -(-size // PART_SIZE)

@@ -12,6 +12,7 @@ from strandkeep.domain import layout, states, times
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
+from strandkeep.domain.file_types import alignment
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.parts import PART_SIZE
@@ -20,8 +21,6 @@ from strandkeep.house import House
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.streams import Outgoing
 from strandkeep.protocol import shapes
-
-_UNALIGNED = "UNALIGNED"
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def _sequence_information(row: Row[Any]) -> dict[str, Any] | None:
         "totalReadCount": row.facts["totalReadCount"],
         "totalBaseCount": row.facts["totalBaseCount"],
         "generatedFrom": row.generated_from,
-        "alignment": _UNALIGNED,
+        "alignment": alignment(row.file_type),
     }
 
 

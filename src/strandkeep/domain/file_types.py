@@ -1,0 +1,16 @@
+"""The types of source files: what the API says of each."""
+
+#: AWS has no digests of its own for UBAM.
+_DIGESTED_AS = {"UBAM": "BAM"}
+
+_ALIGNED = frozenset({"BAM", "CRAM"})
+
+
+def etag_algorithm(file_type: str, family: str) -> str:
+    """The name of the algorithm of an ETag: FASTQ_MD5up for FASTQ in a store of the family MD5up."""
+    return f"{_DIGESTED_AS.get(file_type, file_type)}_{family}"
+
+
+def alignment(file_type: str) -> str:
+    """ALIGNED or UNALIGNED."""
+    return "ALIGNED" if file_type in _ALIGNED else "UNALIGNED"

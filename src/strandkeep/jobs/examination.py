@@ -1,0 +1,85 @@
+"""The files of a read set, read from the blobs with every block checked, and examined by their type."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from sqlalchemy.engine import Row
+
+from strandkeep.blobs import DamagedBlob
+from strandkeep.catalog import jobs, read_sets, stored_files
+from strandkeep.domain import layout, provenance
+from strandkeep.domain.blobs import Span
+from strandkeep.domain.context import RequestContext
+from strandkeep.formats.examine import examine_alignments, examine_fastq
+from strandkeep.formats.facts import Examination, Progress
+from strandkeep.house import House
+from strandkeep.jobs.running import Superseded
+from strandkeep.kill_points import reach
+
+Algorithm = Literal["md5", "sha256", "sha512"]
+
+_ALGORITHMS: Mapping[str, Algorithm] = {"MD5up": "md5", "SHA256up": "sha256", "SHA512up": "sha512"}
+
+_PROGRESS_S = 2.0
+
+
+def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files: Sequence[Row[Any]]) -> Examination:
+    """Examine the source files of a read set; digests are of the store's `family`."""
+    sources = {file.source: _vouched_for(house, job, file) for file in files}
+    algorithm, report = _ALGORITHMS[family], _reporter(house, job)
+    if read_set.file_type == "FASTQ":
+        return examine_fastq(sources, algorithm=algorithm, progress=report)
+    return examine_alignments(
+        read_set.file_type,
+        sources["SOURCE1"],
+        algorithm=algorithm,
+        reference=None,
+        provenance=_comment(house, read_set),
+        progress=report,
+    )
+
+
+def _comment(house: House, read_set: Row[Any]) -> str | None:
+    if house.settings.provenance_header == "off":
+        return None
+    now = house.catalog.write(lambda tx: tx.now)
+    return provenance.comment_line(read_set.store_id, read_set.id, now)
+
+
+def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
+    """The bytes of a file; what is damaged is told by the read set, and is no fault of the file."""
+    try:
+        yield from _stored_bytes(house, job.subject, file)
+    except DamagedBlob as damage:
+        context, finding = RequestContext(**job.context), damage.finding
+        house.catalog.write(lambda tx: read_sets.mark_damaged(tx, context, job.subject, file.source, finding))
+        raise
+
+
+def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[bytes]:
+    """The bytes of a file, every block checked; its segments are loaded part by part of the grid."""
+    for number in range(1, layout.total_parts(file.size) + 1):
+        first, length = layout.part_range(file.size, number)
+
+        def locate(reader: Any, first: int = first, length: int = length) -> list[Span]:
+            return stored_files.spans(reader, read_set_id, file.source, first, length)
+
+        for chunk in house.blobs.read(house.catalog.read(locate)):
+            if house.stopping.is_set():
+                raise Superseded
+            yield chunk
+            reach("ingest.streaming")
+
+
+def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:
+    told = time.monotonic()
+
+    def report(progress: Progress) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _PROGRESS_S:
+            told = time.monotonic()
+            house.catalog.write(lambda tx: jobs.put_progress(tx, job, asdict(progress)))
+
+    return report
