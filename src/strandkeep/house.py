@@ -10,6 +10,7 @@ from strandkeep.domain import quotas, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.identifiers import Installation
 from strandkeep.domain.paging import Pager
+from strandkeep.domain.s3_places import StorePlace
 from strandkeep.settings import Settings
 
 
@@ -33,6 +34,10 @@ class House:
     def pager(self, context: RequestContext, operation: str, **question: object) -> Pager:
         """The tokens of a list that `context` asks for by `operation` with these scopes and filters."""
         return Pager(self.paging_key, {"account": context.account, "operation": operation, **question})
+
+    def place(self, account: str, store_id: str) -> StorePlace:
+        """Where a store is by S3."""
+        return StorePlace(account, store_id, self.paging_key)
 
     def quota(self, name: str) -> int:
         """The quota of this name in `domain/quotas.py` that holds here; 0 for none."""

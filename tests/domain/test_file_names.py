@@ -23,6 +23,7 @@ from strandkeep.domain.file_names import uploaded_file_name
         ("../../etc/passwd", "BAM", "SOURCE1", "___.._etc_passwd.bam"),
         (".hidden", "BAM", "SOURCE1", "_hidden.bam"),
         ("a\x00b\nc\x7fd", "BAM", "SOURCE1", "a_b_c_d.bam"),
+        ("a\u2028b\u2029c", "BAM", "SOURCE1", "a_b_c.bam"),
         ("..", "CRAM", "SOURCE1", "__.cram"),
         (".bam", "BAM", "SOURCE1", "_bam.bam"),
     ],

@@ -36,10 +36,12 @@ def test_a_pair_becomes_active_with_etag_and_counts(omics: Any, family: str, alg
         "alignment": "UNALIGNED",
     }
     assert found["creationType"] == "UPLOAD"
+    place = omics.get_sequence_store(id=store_id)["s3Access"]["s3Uri"]
     assert found["files"]["source2"] == {
         "totalParts": 1,
         "partSize": 100 * MIB,
         "contentLength": len(sources["SOURCE2"]),
+        "s3Access": {"s3Uri": f"{place}readSet/{read_set_id}/{found['name']}_source2.fastq.gz"},
     }
     assert download(omics, store_id, read_set_id, "SOURCE1") == sources["SOURCE1"]
     assert download(omics, store_id, read_set_id, "SOURCE2") == sources["SOURCE2"]

@@ -69,9 +69,11 @@ def test_get_read_set_metadata_of_an_active_read_set(api, store):
     assert got["sequenceInformation"] == {**facts, "generatedFrom": "g", "alignment": "UNALIGNED"}
     assert got["etag"] == {"algorithm": "FASTQ_MD5up", "source1": "aa", "source2": "bb"}
     assert got["creationJobId"] == "77"
+    place = api("GetSequenceStore", id=store)["s3Access"]["s3Uri"]
+    grid = {"totalParts": 1, "partSize": 104_857_600}
     assert got["files"] == {
-        "source1": {"totalParts": 1, "partSize": 104_857_600, "contentLength": 10},
-        "source2": {"totalParts": 1, "partSize": 104_857_600, "contentLength": 4},
+        source: {**grid, "contentLength": size, "s3Access": {"s3Uri": f"{place}readSet/{read_set}/{name}"}}
+        for source, size, name in (("source1", 10, "SOURCE1"), ("source2", 4, "SOURCE2"))
     }
     both = set(got) & set(listed)
     assert {name: got[name] for name in both} == {name: listed[name] for name in both}

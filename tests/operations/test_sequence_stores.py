@@ -86,7 +86,17 @@ def test_update_sequence_store_with_an_empty_location_removes_it(api):
     store = api.new_store(fallbackLocation="s3://bucket/a", s3AccessConfig={"accessLogLocation": "s3://logs"})
     updated = api("UpdateSequenceStore", id=store, fallbackLocation="", s3AccessConfig={"accessLogLocation": ""})
     assert "fallbackLocation" not in updated
-    assert "s3Access" not in updated
+    assert updated["s3Access"].get("accessLogLocation") is None
+
+
+def test_get_sequence_store_tells_where_it_is_by_s3_and_always_the_same(api):
+    store = api.new_store()
+    access = api("GetSequenceStore", id=store)["s3Access"]
+    point = f"{api.context.account}-{store}"
+    assert access["s3AccessPointArn"].endswith(f":accesspoint/{point}")
+    assert access["s3Uri"].startswith(f"s3://{point}-")
+    assert access["s3Uri"].endswith(f"-s3alias/{api.context.account}/sequenceStore/{store}/")
+    assert api("UpdateSequenceStore", id=store, name="other")["s3Access"] == access
 
 
 def test_delete_sequence_store_removes_it_and_its_tags(api):

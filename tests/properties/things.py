@@ -42,8 +42,8 @@ class Store:
     def shown(self) -> Request:
         """What Get and Update tell."""
         members = {name: value for name, value in self.members.items() if value and name != "s3AccessConfig"}
-        if log := self.members.get("s3AccessConfig", {}).get("accessLogLocation"):
-            members["s3Access"] = {"accessLogLocation": log}
+        log = self.members.get("s3AccessConfig", {}).get("accessLogLocation")
+        members["s3Access"] = {"s3Uri": TEXT, "s3AccessPointArn": TEXT, **({"accessLogLocation": log} if log else {})}
         times = {"creationTime": Moment(self.created), "updateTime": Moment(self.updated)}
         return {"id": self.id, "arn": Arn(self.id), **members, "status": "ACTIVE", **times}
 
@@ -128,4 +128,6 @@ class ReadSet:
     def shown_files(self) -> Request:
         """What GetReadSetMetadata tells of the files: here all are smaller than one part of the grid."""
         sizes = {source: sum(map(len, pieces)) for source, pieces in self.files.items()}
-        return {s.lower(): {"totalParts": 1, "partSize": LONGEST_PART, "contentLength": n} for s, n in sizes.items()}
+        place = {"s3Access": {"s3Uri": TEXT}} if self.status == "ACTIVE" else {}
+        grid = {"totalParts": 1, "partSize": LONGEST_PART, **place}
+        return {source.lower(): {**grid, "contentLength": size} for source, size in sizes.items()}

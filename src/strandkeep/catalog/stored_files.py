@@ -32,7 +32,7 @@ class FileFacts:
 #: Built once: parts of files are what callers ask for most.
 _FILES = sa.select(_FILE).where(_FILE.c.holder_id == sa.bindparam("id")).order_by(_FILE.c.source)
 _FILES_AND_ETAGS = (
-    sa.select(_FILE.c.source, _FILE.c.size, _DIGEST.c.value.label("etag"))
+    sa.select(_FILE.c.source, _FILE.c.file_name, _FILE.c.size, _DIGEST.c.value.label("etag"))
     .outerjoin_from(
         _FILE,
         _DIGEST,
@@ -69,7 +69,7 @@ def of(reader: Reader, holder_id: str) -> Sequence[Row[Any]]:
 
 
 def with_etags(reader: Reader, holder_id: str) -> Sequence[Row[Any]]:
-    """Source, size and ETag (None before ingest) of the files of a read set, by source."""
+    """Source, name, size and ETag (None before ingest) of the files of a read set, by source."""
     return reader.all(_FILES_AND_ETAGS, {"id": holder_id})
 
 

@@ -22,6 +22,6 @@ def manifest_name(read_set_id: str, revision: int) -> str:
 
 
 def _clean(name: str) -> str:
-    """The name without what a key or a folder cannot hold: `/`, control characters, leading dots."""
-    printable = "".join("_" if c == "/" or unicodedata.category(c) in ("Cc", "Cs") else c for c in name)
+    """The name without what a key or a folder cannot hold: `/`, control characters, line ends, leading dots."""
+    printable = "".join("_" if c == "/" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in name)
     return re.sub(r"^\.+", lambda dots: "_" * len(dots[0]), printable)

@@ -41,6 +41,10 @@ class Installation:
         """The ARN of a read set of this installation."""
         return f"{self.sequence_store_arn(store_id)}/readSet/{read_set_id}"
 
+    def access_point_arn(self, name: str) -> str:
+        """The ARN of an S3 access point of this installation."""
+        return f"arn:{self.partition}:s3:{self.region}:{self.account}:accesspoint/{name}"
+
     def verification_arn(self, verification_id: str) -> str:
         """The ARN of a verification of stored bytes."""
         return f"arn:{self.partition}:strandkeep:{self.region}:{self.account}:verification/{verification_id}"

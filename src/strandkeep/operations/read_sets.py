@@ -57,7 +57,7 @@ async def get_read_set_metadata(
     def read(reader: Reader) -> dict[str, Any]:
         row = require_read_set(reader, context, request["sequenceStoreId"], request["id"])
         rows = stored_files.with_etags(reader, row.id)
-        files = {file.source.lower(): _file_information(file.size) for file in rows}
+        files = {file.source.lower(): _file_information(house, row, file) for file in rows}
         summary = _summary(house, row, {file.source: file.etag for file in rows})
         # An archived read set shows none: clients fetch every part that they are told of.
         shown = files if row.status != states.ARCHIVED else {}
@@ -168,5 +168,10 @@ def _etag(algorithm: str | None, values: Mapping[str, str]) -> dict[str, Any] | 
     return {"algorithm": algorithm, "source1": values.get("SOURCE1"), "source2": values.get("SOURCE2")}
 
 
-def _file_information(size: int) -> dict[str, Any]:
-    return {"totalParts": layout.total_parts(size), "partSize": PART_SIZE, "contentLength": size}
+def _file_information(house: House, row: Row[Any], file: Row[Any]) -> dict[str, Any]:
+    """The grid of parts that a file is read by; once it is ACTIVE, also where it is by S3."""
+    access = None
+    if row.status == states.ACTIVE:
+        access = {"s3Uri": house.place(row.account, row.store_id).file_uri(row.id, file.file_name)}
+    parts = layout.total_parts(file.size)
+    return {"totalParts": parts, "partSize": PART_SIZE, "contentLength": file.size, "s3Access": access}

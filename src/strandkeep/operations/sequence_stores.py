@@ -175,9 +175,10 @@ def _list_item(house: House, row: Any) -> dict[str, Any]:
 
 
 def _answer(house: House, row: Any) -> dict[str, Any]:
-    log = row.access_log_location
-    return {
-        **_list_item(house, row),
-        "propagatedSetLevelTags": row.propagated_tags,
-        "s3Access": {"accessLogLocation": log} if log else None,
+    place = house.place(row.account, row.id)
+    access = {
+        "s3Uri": place.uri,
+        "s3AccessPointArn": house.installation.access_point_arn(place.access_point),
+        "accessLogLocation": row.access_log_location,
     }
+    return {**_list_item(house, row), "propagatedSetLevelTags": row.propagated_tags, "s3Access": access}
