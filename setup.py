@@ -30,6 +30,7 @@ def _htslib_headers() -> list[str]:
 
 setup(
     ext_modules=[
+        extension("strandkeep.formats._fasta"),
         extension("strandkeep.formats._fastq"),
         extension("strandkeep.formats._md5", "md5.h"),
         extension("strandkeep.formats._alignments", *_ALIGNMENTS, htslib=True),
