@@ -6,7 +6,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+from .bgzf_files import bgzf
 
 
 def record(number: int, length: int = 50, mate: int = 1, rng: random.Random | None = None) -> bytes:
@@ -31,19 +31,6 @@ def reads(n: int, length: int = 50, mate: int = 1, seed: int = 1) -> bytes:
 def gz(text: bytes, level: int = 6) -> bytes:
     """One gzip member."""
     return gzip.compress(text, level, mtime=0)
-
-
-def bgzf(text: bytes, *, end: bool = True, block: int = 60_000) -> bytes:
-    """BGZF, with its end marker or, as if cut at the end of a block, without."""
-    parts = [text[i : i + block] for i in range(0, len(text), block)]
-    return b"".join(map(_block, parts)) + (BGZF_END if end else b"")
-
-
-def _block(text: bytes) -> bytes:
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, -15)
-    body = squeeze.compress(text) + squeeze.flush()
-    head = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + struct.pack("<H", len(body) + 25)
-    return head + body + struct.pack("<II", zlib.crc32(text), len(text))
 
 
 def with_all_header_fields(text: bytes) -> bytes:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strandkeep.formats import gunzip, stored
 from strandkeep.formats.refusals import Refusal
 
-from .fastq_files import bgzf, bomb, gz, reads, with_all_header_fields
+from .bgzf_files import bgzf
+from .fastq_files import bomb, gz, reads, with_all_header_fields
 
 
 class Cut(stored.StoredBytes):
