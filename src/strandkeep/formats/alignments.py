@@ -51,6 +51,12 @@ def record_refusal(
     return Refusal(rule, sentence.format_map(about), records.total + 1)
 
 
+def after(records: kernel.Records, refusal: Refusal) -> Refusal:
+    """The refusal of a file that is no longer sound behind some records: it tells how many."""
+    refusal.text += f" ({records.total} whole records came before)"
+    return refusal
+
+
 def notes(records: kernel.Records, *, indexed: bool) -> list[str]:
     """What a user should know of a sound file; `indexed`: whether an index was wanted, or else no alignments."""
     if indexed and records.unsorted_at:

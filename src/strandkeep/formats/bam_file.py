@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from strandkeep.formats import alignments, bgzf
@@ -10,6 +11,7 @@ from strandkeep.formats.contigs import fitting, load_dictionary
 from strandkeep.formats.digests import new_digest
 from strandkeep.formats.htslib import _alignments as kernel
 from strandkeep.formats.htslib import _bam
+from strandkeep.formats.refusals import Refusal
 from strandkeep.formats.report import Report
 from strandkeep.formats.stored import StoredBytes
 
@@ -29,13 +31,10 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
     if order["indexed"]:
         records.begin_index(begin, max(lengths, default=0))
     scanner = _bam.BamScanner(records, order["longest_line"], begin)
-    block: bgzf.Block | None = header.block
-    at = header.at
-    while not records.fault and block is not None:
-        scanner.feed(block.text, at, block.start, block.end)
-        report.progress(stored.length, records.text_length, records.total)
-        block, at = next(blocks, None), 0
-    scanner.finish()
+    try:
+        _read_through(blocks, header, scanner, records, lambda: report.progress(stored.length, *_counted(records)))
+    except Refusal as refusal:
+        raise alignments.after(records, refusal) from None
     if records.fault:
         raise alignments.record_refusal(records, header.contigs, dictionary, order["longest_line"])
     kind = records.index_kind
@@ -46,6 +45,27 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
         **alignments.facts(records, digest),
         "notes": alignments.notes(records, indexed=order["indexed"]),
     }
+
+
+def _read_through(
+    blocks: Iterator[bgzf.Block],
+    header: BamHeader,
+    scanner: _bam.BamScanner,
+    records: kernel.Records,
+    progress: Callable[[], None],
+) -> None:
+    """Give the scanner all text behind the header, or up to a fault."""
+    block: bgzf.Block | None = header.block
+    at = header.at
+    while not records.fault and block is not None:
+        scanner.feed(block.text, at, block.start, block.end)
+        progress()
+        block, at = next(blocks, None), 0
+    scanner.finish()
+
+
+def _counted(records: kernel.Records) -> tuple[int, int]:
+    return records.text_length, records.total
 
 
 def _virtual(block: bgzf.Block, at: int) -> int:
