@@ -131,6 +131,14 @@ def test_batch_undelete_read_set_tells_each_id_that_it_cannot_bring_back(api, st
         undelete(api, NEVER, read_set)
 
 
+def test_batch_undelete_read_set_ends_when_it_was_told_to_and_not_when_the_sweep_comes(own):
+    store = own.new_store()
+    read_set = own.insert_read_set(store)
+    batch_delete(own, store, read_set)
+    own.house.catalog.clock.move(7 * times.DAY)
+    assert undelete(own, store, read_set) == {read_set: "ResourceNotFoundException"}
+
+
 def test_deleted_anew_a_read_set_has_the_whole_time_again(own):
     store = own.new_store()
     read_set = own.insert_read_set(store)

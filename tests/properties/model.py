@@ -212,6 +212,7 @@ class Model:
             require(read_set is not None, NOT_FOUND)
             # Sent again, it finds its work done.
             if read_set.status == "DELETED":
+                require(self.now < read_set.purge_after, NOT_FOUND)
                 read_set.status = read_set.deleted_from
 
         return self._each(store, request["ids"], undelete)

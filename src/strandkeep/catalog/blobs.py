@@ -53,10 +53,11 @@ def insert_condemned(tx: Transaction, name: str, place: str, delete_after: int) 
     return True
 
 
-def due_for_removal(reader: Reader, now: int, most: int) -> list[str]:
-    """Names of condemned blobs whose time has come."""
-    query = sa.select(tables.blob.c.name).where(tables.blob.c.delete_after <= now).limit(most)
-    return [row.name for row in reader.all(query)]
+def due_for_removal(reader: Reader, now: int, after: tuple[int, str], most: int) -> list[tuple[int, str]]:
+    """(delete after, name) of condemned blobs whose time has come, in that order, from behind `after`."""
+    key = (tables.blob.c.delete_after, tables.blob.c.name)
+    query = sa.select(*key).where(key[0] <= now, sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+    return [(row.delete_after, row.name) for row in reader.all(query.order_by(*key).limit(most))]
 
 
 def forget(tx: Transaction, names: Sequence[str]) -> None:

@@ -4,9 +4,6 @@ from dataclasses import dataclass, replace
 
 from strandkeep.domain import times
 
-#: The least that a verification may be held to: one block a second.
-LEAST_BYTES_PER_SECOND = 1024 * 1024
-
 #: How often a verification starts by itself: each takes what is due by then, so that the work is spread.
 SCHEDULE = times.DAY
 

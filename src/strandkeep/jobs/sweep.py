@@ -62,7 +62,8 @@ def expire_uploads(house: House) -> None:
 def purge_read_sets(house: House) -> None:
     """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned.
 
-    Their manifests name subject and sample. They go before the rows, without which nothing would find them again.
+    Their manifests name subject and sample. They go before the rows, without which nothing would find them again;
+    a read set whose time has passed is not brought back any more, so it never comes back without one.
     """
 
     def purge(tx: Transaction) -> int:
@@ -94,18 +95,17 @@ def condemn_orphans(house: House) -> None:
 def remove_condemned(house: House) -> None:
     """Remove the bytes of condemned blobs whose time has come, then their rows.
 
-    What is due needs no second look: a name that was condemned is never live again.
+    What is due needs no second look: a name that was condemned is never live again. Those that the disk refuses to
+    remove are passed by, and tried again by the next round.
     """
-
-    def remove() -> int:
-        names = house.catalog.write(lambda tx: blobs.due_for_removal(tx, tx.now, _BATCH))
-        removed = [name for name in names if _removed(house, name)]
+    after = (0, "")
+    while due := house.catalog.write(lambda tx, after=after: blobs.due_for_removal(tx, tx.now, after, _BATCH)):  # type: ignore[misc]
+        removed = [name for _, name in due if _removed(house, name)]
         if removed:
             reach("sweep.removed")
-            house.catalog.write(lambda tx: blobs.forget(tx, removed))
-        return len(removed)
-
-    _until_none(remove, "blobs removed")
+            house.catalog.write(lambda tx, removed=removed: blobs.forget(tx, removed))  # type: ignore[misc]
+            metrics.SWEPT.labels("blobs removed").inc(len(removed))
+        after = due[-1]
 
 
 def number_events(house: House) -> None:

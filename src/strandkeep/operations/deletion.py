@@ -87,12 +87,14 @@ def _delete_one(tx: Transaction, context: RequestContext, house: House, row: Row
     return None
 
 
-def _undelete_one(tx: Transaction, context: RequestContext, row: Row[Any]) -> None:
+def _undelete_one(tx: Transaction, context: RequestContext, row: Row[Any]) -> ApiError | None:
     # Sent again after an answer that was lost, it finds its work done.
-    if row.status == states.DELETED:
-        moves.move(
-            tx, context, "readSet", row.id, states.DELETED, row.deleted_from, purge_after=None, deleted_from=None
-        )
+    if row.status != states.DELETED:
+        return None
+    if row.purge_after <= tx.now:
+        return ResourceNotFoundException("The time to bring the read set back is over; it is being removed.")
+    moves.move(tx, context, "readSet", row.id, states.DELETED, row.deleted_from, purge_after=None, deleted_from=None)
+    return None
 
 
 def _not_found() -> ResourceNotFoundException:
