@@ -1,7 +1,6 @@
 """Sequence stores."""
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -45,7 +44,7 @@ async def create_sequence_store(
     created = await house.catalog.write_async(create)
     reach("store.committed")
     # Sent again it gets the first answer, whatever became of the store since.
-    answer = _answer(house, SimpleNamespace(**{**created._mapping, **_first_values(request)}))
+    answer = _answer(house, {**created._asdict(), **_first_values(request)})
     answer.pop("updateTime")
     return answer  # type: ignore[return-value]
 
@@ -55,7 +54,7 @@ async def get_sequence_store(
 ) -> shapes.GetSequenceStoreResponse:
     """GetSequenceStore."""
     row = await house.catalog.read_async(lambda reader: require_store(reader, context, request["id"]))
-    return _answer(house, row)  # type: ignore[return-value]
+    return _answer(house, row._asdict())  # type: ignore[return-value]
 
 
 async def list_sequence_stores(
@@ -68,7 +67,7 @@ async def list_sequence_stores(
     rows, last = await house.catalog.read_async(
         lambda reader: sequence_stores.page(reader, context.account, filters, after, size)
     )
-    items = [_list_item(house, row) for row in rows]
+    items = [_list_item(house, row._asdict()) for row in rows]
     return {"sequenceStores": items, "nextToken": last and pager.token(last)}  # type: ignore[typeddict-item]
 
 
@@ -87,7 +86,7 @@ async def update_sequence_store(
 
         return _row(tx, client_tokens.once(tx, context, "UpdateSequenceStore", request, make, scope=store_id))
 
-    return _answer(house, await house.catalog.write_async(update))  # type: ignore[return-value]
+    return _answer(house, (await house.catalog.write_async(update))._asdict())  # type: ignore[return-value]
 
 
 async def delete_sequence_store(
@@ -158,27 +157,27 @@ def _first_values(request: Mapping[str, Any]) -> dict[str, Any]:
     return {**unset, **_columns({**_DEFAULTS, **request}), "status": states.ACTIVE, "status_message": None}
 
 
-def _list_item(house: House, row: Any) -> dict[str, Any]:
+def _list_item(house: House, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "arn": house.installation.sequence_store_arn(row.id),
-        "id": row.id,
-        "name": row.name,
-        "description": row.description,
-        "sseConfig": row.sse_config,
-        "creationTime": times.to_datetime(row.created),
-        "fallbackLocation": row.fallback_location,
-        "eTagAlgorithmFamily": row.etag_family,
-        "status": row.status,
-        "statusMessage": row.status_message,
-        "updateTime": times.to_datetime(row.updated),
+        "arn": house.installation.sequence_store_arn(row["id"]),
+        "id": row["id"],
+        "name": row["name"],
+        "description": row["description"],
+        "sseConfig": row["sse_config"],
+        "creationTime": times.to_datetime(row["created"]),
+        "fallbackLocation": row["fallback_location"],
+        "eTagAlgorithmFamily": row["etag_family"],
+        "status": row["status"],
+        "statusMessage": row["status_message"],
+        "updateTime": times.to_datetime(row["updated"]),
     }
 
 
-def _answer(house: House, row: Any) -> dict[str, Any]:
-    place = house.place(row.account, row.id)
+def _answer(house: House, row: Mapping[str, Any]) -> dict[str, Any]:
+    place = house.place(row["account"], row["id"])
     access = {
         "s3Uri": place.uri,
         "s3AccessPointArn": house.installation.access_point_arn(place.access_point),
-        "accessLogLocation": row.access_log_location,
+        "accessLogLocation": row["access_log_location"],
     }
-    return {**_list_item(house, row), "propagatedSetLevelTags": row.propagated_tags, "s3Access": access}
+    return {**_list_item(house, row), "propagatedSetLevelTags": row["propagated_tags"], "s3Access": access}
