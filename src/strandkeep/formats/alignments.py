@@ -53,7 +53,7 @@ def record_refusal(
 
 def after(records: kernel.Records, refusal: Refusal) -> Refusal:
     """The refusal of a file that is no longer sound behind some records: it tells how many."""
-    refusal.text += f" ({records.total} whole records came before)"
+    refusal.sentence += f" ({records.total} whole records came before)"
     return refusal
 
 

@@ -18,8 +18,9 @@ _NUMBER = 4
 class BamHeader:
     """What a BAM file begins with, read from its blocks.
 
-    Attributes: `text` of the header; `contigs`, in order; `block`, the one that holds the header's last byte, or None
-    for an empty header that ended with a block; `at`, where in its text the first record begins.
+    Attributes: its `content` in bytes; `text` of the header; `contigs`, in order; `block`, the one that holds the
+    header's last byte, or None for an empty header that ended with a block; `at`, where in its text the first record
+    begins.
     """
 
     def __init__(self, blocks: Iterator[Block]) -> None:
@@ -34,6 +35,7 @@ class BamHeader:
         listed = [self._contig() for _ in range(self._number())]
         self.contigs = _agreed(header_contigs.in_header(self.text), listed)
         self.at = len(self.block.text) - (len(self._read) - self._taken)
+        self.content = bytes(memoryview(self._read)[: self._taken])
         self._read.clear()
 
     def _contig(self) -> Contig:

@@ -4,6 +4,7 @@ A block holds at most 64 KiB of text, so memory is bounded whatever the file cla
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 #: Most bytes of text that a block holds.
 BLOCK_TEXT = 65536
 
+#: Bytes of text that a block is filled with, so that its length is told in two bytes however badly it deflates.
+_BLOCK_FILLED = 0xFF00
+
+_PACKED_HEAD = END[:16]
 _HEAD = struct.Struct("<3sB6xH")
 _TRAILER = struct.Struct("<II")
 _MAGIC = b"\x1f\x8b\x08"
@@ -41,10 +46,22 @@ def blocks(stored: StoredBytes) -> Iterator[Block]:
     if block is None or block.text or block.end - block.start != len(END):
         raise Refusal(
             "bgzf.end-marker",
-            f"the end marker of BGZF is missing after byte {stored.length}: the file was cut short at the end of a "
+            "the end marker of BGZF is missing after byte {offset}: the file was cut short at the end of a "
             "block, or written by a program that did not finish; upload the whole file",
             offset=stored.length,
         )
+
+
+def packed(text: bytes | bytearray) -> bytes:
+    """Text as blocks of BGZF, filled as htslib fills them; none for no text, and no end marker."""
+    return b"".join(_packed_block(text[at : at + _BLOCK_FILLED]) for at in range(0, len(text), _BLOCK_FILLED))
+
+
+def _packed_block(text: bytes | bytearray) -> bytes:
+    packing = zlib.compressobj(6, wbits=-15)
+    deflated = packing.compress(text) + packing.flush()
+    size = len(_PACKED_HEAD) + 2 + len(deflated) + _TRAILER.size
+    return _PACKED_HEAD + (size - 1).to_bytes(2, "little") + deflated + _TRAILER.pack(zlib.crc32(text), len(text))
 
 
 def _next_block(stored: StoredBytes, before: Block | None) -> Block:
@@ -111,15 +128,15 @@ def _not_bgzf(start: int, before: Block | None) -> Refusal:
         return Refusal("bgzf.not-bgzf", text, offset=start)
     if before.text:
         return _damaged(start, "does not begin as one")
-    text = f"bytes that are not BGZF follow the end marker, from byte {start} on; cut them off and upload it again"
+    text = "bytes that are not BGZF follow the end marker, from byte {offset} on; cut them off and upload it again"
     return Refusal("bgzf.trailing-garbage", text, offset=start)
 
 
 def _truncated(length: int) -> Refusal:
-    text = f"the file ends inside a BGZF block, at byte {length}: it was cut short; upload the whole file"
+    text = "the file ends inside a BGZF block, at byte {offset}: it was cut short; upload the whole file"
     return Refusal("bgzf.truncated", text, offset=length)
 
 
 def _damaged(start: int, what: str) -> Refusal:
-    text = f"the file is damaged: the BGZF block at byte {start} {what}; upload it again"
+    text = f"the file is damaged: the BGZF block at byte {{offset}} {what}; upload it again"
     return Refusal("bgzf.damaged", text, offset=start)

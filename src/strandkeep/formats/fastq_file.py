@@ -23,7 +23,7 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
         _read_through(stored, fastq, report)
     except Refusal as refusal:
         if refusal.rule in ENDS_TOO_EARLY:
-            refusal.text += f" ({fastq.reads} whole records came before)"
+            refusal.sentence += f" ({fastq.reads} whole records came before)"
         raise
     return _facts(stored, fastq)
 

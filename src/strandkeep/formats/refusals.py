@@ -3,13 +3,27 @@
 Light, for every worker imports it.
 """
 
+from typing import Any
+
 
 class Refusal(Exception):
-    """The file is at fault: rule, sentence, record (1-based) and byte offset, where they are known."""
+    """The file is at fault: rule, sentence, record (1-based) and byte offset, where they are known.
+
+    The sentence may say `{offset}`, because the offset is another one in the uploaded file when its head was replaced.
+    """
 
     def __init__(self, rule: str, text: str, record: int | None = None, offset: int | None = None) -> None:
         super().__init__(text)
-        self.rule, self.text, self.record, self.offset = rule, text, record, offset
+        self.rule, self.sentence, self.record, self.offset = rule, text, record, offset
+
+    @property
+    def text(self) -> str:
+        """The sentence that a person reads."""
+        return self.sentence.replace("{offset}", str(self.offset))
+
+    def told(self) -> dict[str, Any]:
+        """It as a worker tells it."""
+        return {"rule": self.rule, "text": self.text, "record": self.record, "offset": self.offset}
 
 
 def shown(byte: int) -> str:

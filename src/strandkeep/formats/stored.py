@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from strandkeep.formats._md5 import Md5
@@ -10,14 +11,20 @@ from strandkeep.formats._md5 import Md5
 CHUNK = 256 * 1024
 
 
+def chunks(descriptor: int) -> Iterator[bytes]:
+    """What is read from a descriptor, to its end."""
+    while chunk := os.read(descriptor, CHUNK):
+        yield chunk
+
+
 class StoredBytes:
-    """A stream of bytes from a descriptor; `length`, `sha256` and `md5` cover all that was read of it.
+    """A stream of bytes out of chunks; `length`, `sha256` and `md5` cover all that was read of it.
 
     What was read last waits in `md5`, so that the MD5 of the text can carry it along.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._chunk = b""
         self._at = 0
         self.length = 0
@@ -58,7 +65,7 @@ class StoredBytes:
         }
 
     def _read(self) -> bool:
-        fresh = os.read(self._descriptor, CHUNK)
+        fresh = next(self._chunks, b"")
         self.sha256.update(fresh)
         self.md5.wait(fresh)
         self.length += len(fresh)

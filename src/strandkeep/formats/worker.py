@@ -7,14 +7,18 @@ each file starts one.
 import json
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strandkeep.formats import frames
 from strandkeep.formats.confinement import confine
 from strandkeep.formats.refusals import Refusal
 from strandkeep.formats.report import Report
-from strandkeep.formats.stored import StoredBytes
+from strandkeep.formats.stored import StoredBytes, chunks
+
+if TYPE_CHECKING:
+    from strandkeep.formats.splice import Splice
 
 _STDIN, _STDOUT = 0, 1
 
@@ -35,17 +39,32 @@ def main() -> None:
 
 
 def _verdict(order: dict[str, Any], report: Report) -> tuple[int, dict[str, Any]]:
-    """Let the module of the format do it: its `examine` gives the facts, or raises Refusal."""
+    """Let the module of the format do it: its `examine` gives the facts, or raises Refusal.
+
+    With a line of `provenance` the file is examined as if its header had that line; the head that it then begins with
+    is an output, and the facts say how many bytes of the file `head_replaces`.
+    """
     examine = import_module(f"strandkeep.formats.{order['format']}_file").examine
+    splice, taken = _spliced(order)
     try:
-        return frames.FACTS, examine(order, StoredBytes(_STDIN), report)
+        facts = examine(order, StoredBytes(taken), report)
     except Refusal as refusal:
-        return frames.PROBLEM, {
-            "rule": refusal.rule,
-            "text": refusal.text,
-            "record": refusal.record,
-            "offset": refusal.offset,
-        }
+        if splice and refusal.offset is not None:
+            refusal.offset = splice.uploaded(refusal.offset)
+        return frames.PROBLEM, refusal.told()
+    if splice:
+        report.output("head", splice.head)
+        facts["head_replaces"] = splice.replaces
+    return frames.FACTS, facts
+
+
+def _spliced(order: dict[str, Any]) -> "tuple[Splice | None, Iterator[bytes]]":
+    """The splice, where there is one, and the chunks to examine."""
+    if not order.get("provenance"):
+        return None, chunks(_STDIN)
+    from strandkeep.formats.splice import spliced
+
+    return spliced(chunks(_STDIN), order["format"], order["provenance"])
 
 
 if __name__ == "__main__":
