@@ -1,11 +1,13 @@
-"""What is told of alignment records: why one is refused, and what is worth a note though it is not."""
+"""Alignment records between a file's format and the kernel: what bounds them, and what is told of them."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from strandkeep.formats.contigs import Contig, Dictionary, why_foreign
+from strandkeep.formats.contigs import Contig, fitting, load_dictionary, why_foreign
+from strandkeep.formats.digests import new_digest
 from strandkeep.formats.htslib import _alignments as kernel
 from strandkeep.formats.refusals import Refusal
+from strandkeep.formats.stored import StoredBytes
 
 _NAME_QUOTED = 40
 _UNMAPPED = 4
@@ -33,54 +35,77 @@ _SENTENCES = {
 }
 
 
-def record_refusal(
-    records: kernel.Records, contigs: Sequence[Contig], dictionary: Dictionary | None, longest: int
-) -> Refusal:
-    """The refusal of a file at whose `fault` the kernel stopped."""
-    rule, sentence = _SENTENCES[records.fault]
-    known = 0 <= records.contig < len(contigs)
-    contig = contigs[records.contig] if known else None
-    about = {
-        "name": records.name[:_NAME_QUOTED].decode("utf-8", "replace"),
-        "contig": records.contig,
-        "where": contig.name if contig else "no contig",
-        "position": records.position,
-        "foreign": why_foreign(contig, dictionary) if contig and dictionary is not None else "",
-        "longest": longest,
-    }
-    return Refusal(rule, sentence.format_map(about), records.total + 1)
+class Alignments:
+    """The records of one file, and what is told of them.
 
+    The order has the `algorithm` of the digest, the path of the reference's `dictionary` or null, whether the file is
+    to be `indexed`, which no uBAM is, and the `longest_line`, which bounds a record.
+    """
 
-def after(records: kernel.Records, refusal: Refusal) -> Refusal:
-    """The refusal of a file that is no longer sound behind some records: it tells how many."""
-    refusal.sentence += f" ({records.total} whole records came before)"
-    return refusal
+    def __init__(self, order: dict[str, Any], contigs: Sequence[Contig], stored: StoredBytes) -> None:
+        self._contigs = contigs
+        self._dictionary = load_dictionary(order["dictionary"]) if order["dictionary"] else None
+        self._indexed, self._longest = order["indexed"], order["longest_line"]
+        self._digest = new_digest(order["algorithm"], stored)
+        names, lengths = [contig.name.encode() for contig in contigs], [contig.length for contig in contigs]
+        self.records = kernel.Records(names, lengths, fitting(contigs, self._dictionary), self._digest)
 
+    def begin_index(self, offset: int) -> None:
+        """Make an index, if there is to be one, from the virtual `offset` of the first record on."""
+        if self._indexed:
+            self.records.begin_index(offset, max((contig.length for contig in self._contigs), default=0))
 
-def notes(records: kernel.Records, *, indexed: bool) -> list[str]:
-    """What a user should know of a sound file; `indexed`: whether an index was wanted, or else no alignments."""
-    if indexed and records.unsorted_at:
-        return [f"Not sorted by coordinate (record {records.unsorted_at} is out of order), so it has no index."]
-    if indexed and records.unindexable_at:
-        return [f"Record {records.unindexable_at} ends where no index of its kind can reach, so it has no index."]
-    mapped = 0 if indexed else sum(count for flag, count in records.flags().items() if not flag & _UNMAPPED)
-    if mapped:
-        return [f"{mapped} of its records are mapped, though it was uploaded as UBAM; it has no index."]
-    return []
+    def check(self) -> None:
+        """Raises Refusal when the kernel has stopped at a fault."""
+        records = self.records
+        if records.fault:
+            rule, sentence = _SENTENCES[records.fault]
+            raise Refusal(rule, sentence.format_map(self._about()), records.total + 1)
 
+    def broken_off(self, refusal: Refusal) -> Refusal:
+        """The refusal of a file that is no longer sound behind some records: it tells how many."""
+        refusal.sentence += f" ({self.records.total} whole records came before)"
+        return refusal
 
-def facts(records: kernel.Records, digest: Any) -> dict[str, Any]:
-    """What is known of the records of a sound file, as facts name it."""
-    return {
-        "text_length": records.text_length,
-        "text_digest": digest.hexdigest(),
-        "reads": records.reads,
-        "bases": records.bases,
-        "first_name": records.first_name.decode("utf-8", "replace"),
-        "alignment": {
-            "records": records.total,
-            "sorted": not records.unsorted_at,
-            "flags": records.flags(),
-            "elsewhere": records.elsewhere(),
-        },
-    }
+    def facts(self) -> dict[str, Any]:
+        """What is known when all records are sound, as facts name it."""
+        records = self.records
+        return {
+            "text_length": records.text_length,
+            "text_digest": self._digest.hexdigest(),
+            "reads": records.reads,
+            "bases": records.bases,
+            "first_name": records.first_name.decode("utf-8", "replace"),
+            "alignment": {
+                "records": records.total,
+                "sorted": not records.unsorted_at,
+                "flags": records.flags(),
+                "elsewhere": records.elsewhere(),
+            },
+            "notes": self._notes(),
+        }
+
+    def _about(self) -> dict[str, Any]:
+        """What sentences about the record at fault may say."""
+        records = self.records
+        contig = self._contigs[records.contig] if 0 <= records.contig < len(self._contigs) else None
+        return {
+            "name": records.name[:_NAME_QUOTED].decode("utf-8", "replace"),
+            "contig": records.contig,
+            "where": contig.name if contig else "no contig",
+            "position": records.position,
+            "foreign": why_foreign(contig, self._dictionary or {}) if contig else "",
+            "longest": self._longest,
+        }
+
+    def _notes(self) -> list[str]:
+        """What a user should know of a file that is sound."""
+        records = self.records
+        if not self._indexed:
+            mapped = sum(count for flag, count in records.flags().items() if not flag & _UNMAPPED)
+            return [f"{mapped} records are mapped, though it was uploaded as UBAM; it has no index."] if mapped else []
+        if records.unsorted_at:
+            return [f"Not sorted by coordinate (record {records.unsorted_at} is out of order), so it has no index."]
+        if records.unindexable_at:
+            return [f"Record {records.unindexable_at} ends where no index of its kind reaches, so it has no index."]
+        return []

@@ -3,12 +3,12 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
-from strandkeep.formats import alignments, bgzf
+from strandkeep.formats import bgzf
+from strandkeep.formats.alignments import Alignments
 from strandkeep.formats.bam_header import BamHeader
-from strandkeep.formats.contigs import fitting, load_dictionary
-from strandkeep.formats.digests import new_digest
 from strandkeep.formats.htslib import _alignments as kernel
 from strandkeep.formats.htslib import _bam
 from strandkeep.formats.refusals import Refusal
@@ -17,55 +17,38 @@ from strandkeep.formats.stored import StoredBytes
 
 
 def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[str, Any]:
-    """The facts of a BAM file, its index told before them; Refusal when it is at fault.
-
-    The order has the path of the reference's `dictionary` or null, and whether the file is to be `indexed`.
-    """
-    digest = new_digest(order["algorithm"], stored)
+    """The facts of a BAM file, its index told before them; Refusal when it is at fault. The order is `Alignments`'s."""
     blocks = bgzf.blocks(stored)
     header = BamHeader(blocks)
-    dictionary = load_dictionary(order["dictionary"]) if order["dictionary"] else None
-    names, lengths = [c.name.encode() for c in header.contigs], [c.length for c in header.contigs]
-    records = kernel.Records(names, lengths, fitting(header.contigs, dictionary), digest)
+    alignments = Alignments(order, header.contigs, stored)
     begin = _virtual(header.block, header.at)
-    if order["indexed"]:
-        records.begin_index(begin, max(lengths, default=0))
-    scanner = _bam.BamScanner(records, order["longest_line"], begin)
+    alignments.begin_index(begin)
+    scanner = _bam.BamScanner(alignments.records, order["longest_line"], begin)
     try:
-        _read_through(blocks, header, scanner, records, lambda: report.progress(stored.length, *_counted(records)))
+        _read_through(header, blocks, scanner, lambda: _checked(alignments, stored, report))
     except Refusal as refusal:
-        raise alignments.after(records, refusal) from None
-    if records.fault:
-        raise alignments.record_refusal(records, header.contigs, dictionary, order["longest_line"])
-    kind = records.index_kind
-    if kind:
-        report.output(kind, _index(records, scanner.end))
-    return {
-        **stored.facts(),
-        **alignments.facts(records, digest),
-        "notes": alignments.notes(records, indexed=order["indexed"]),
-    }
+        raise alignments.broken_off(refusal) if refusal.record is None else refusal from None
+    if alignments.records.index_kind:
+        report.output(alignments.records.index_kind, _index(alignments.records, scanner.end))
+    return {**stored.facts(), **alignments.facts()}
 
 
 def _read_through(
-    blocks: Iterator[bgzf.Block],
-    header: BamHeader,
-    scanner: _bam.BamScanner,
-    records: kernel.Records,
-    progress: Callable[[], None],
+    header: BamHeader, blocks: Iterator[bgzf.Block], scanner: _bam.BamScanner, checked: Callable[[], None]
 ) -> None:
-    """Give the scanner all text behind the header, or up to a fault."""
-    block: bgzf.Block | None = header.block
+    """Give the scanner all text behind the header; `checked` is called after each piece, and may raise."""
     at = header.at
-    while not records.fault and block is not None:
+    for block in chain([header.block], blocks):
         scanner.feed(block.text, at, block.start, block.end)
-        progress()
-        block, at = next(blocks, None), 0
+        checked()
+        at = 0
     scanner.finish()
+    checked()
 
 
-def _counted(records: kernel.Records) -> tuple[int, int]:
-    return records.text_length, records.total
+def _checked(alignments: Alignments, stored: StoredBytes, report: Report) -> None:
+    alignments.check()
+    report.progress(stored.length, alignments.records.text_length, alignments.records.total)
 
 
 def _virtual(block: bgzf.Block, at: int) -> int:
