@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from strandkeep.formats import alignments, bgzf
+from strandkeep.formats import alignments, bgzf, qc
 from strandkeep.formats.bam_header import BamHeader
 from strandkeep.formats.contigs import fitting, load_dictionary
 from strandkeep.formats.digests import new_digest
@@ -26,7 +26,8 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
     header = BamHeader(blocks)
     dictionary = load_dictionary(order["dictionary"]) if order["dictionary"] else None
     names, lengths = [c.name.encode() for c in header.contigs], [c.length for c in header.contigs]
-    records = kernel.Records(names, lengths, fitting(header.contigs, dictionary), digest)
+    counters = qc.Counters(0) if order["qc"] else None
+    records = kernel.Records(names, lengths, fitting(header.contigs, dictionary), digest, counters)
     begin = _virtual(header.block, header.at)
     if order["indexed"]:
         records.begin_index(begin, max(lengths, default=0))
@@ -43,6 +44,7 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
     return {
         **stored.facts(),
         **alignments.facts(records, digest),
+        "qc": counters and qc.facts_of_alignments(counters, records.flags(), records.elsewhere()),
         "notes": alignments.notes(records, indexed=order["indexed"]),
     }
 
