@@ -6,7 +6,8 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 FORMATS = "src/strandkeep/formats"
-_ALIGNMENTS = ("_alignments.pxd", "_htslib.pxd", "_record_bytes.pxd")
+_QC = ("_qc.pxd", "qc.h")
+_ALIGNMENTS = ("_alignments.pxd", "_htslib.pxd", "_record_bytes.pxd", *_QC)
 
 
 def extension(module: str, *depends: str, htslib: bool = False) -> Extension:
@@ -31,8 +32,9 @@ def _htslib_headers() -> list[str]:
 setup(
     ext_modules=[
         extension("strandkeep.formats._fasta"),
-        extension("strandkeep.formats._fastq"),
+        extension("strandkeep.formats._fastq", *_QC),
         extension("strandkeep.formats._md5", "md5.h"),
+        extension("strandkeep.formats._qc", *_QC),
         extension("strandkeep.formats._alignments", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.formats._bam", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.blobs._files"),

@@ -85,6 +85,9 @@ class Settings:
         r"debug|info|warning|error",
     )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    qc: str = _setting(
+        "on", "on or off", "Whether ingest makes QC facts, which GetReadSetQc and `strandkeep qc` show.", r"on|off"
+    )
     provenance_header: str = _setting(
         "off",
         "on or off",

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import moves, pages, stored_files, tables
+from strandkeep.catalog import moves, pages, qc, stored_files, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
@@ -115,6 +115,7 @@ def purge(tx: Transaction, read_set_id: str) -> list[str]:
     """Remove every row of a deleted read set; the names of the blobs to which nothing points any more."""
     freed = stored_files.drop(tx, read_set_id)
     drop_problems(tx, read_set_id)
+    qc.drop(tx, read_set_id)
     tx.run(sa.delete(tables.tag).where(tables.tag.c.resource_id == read_set_id))
     tx.run(sa.delete(tables.upload).where(tables.upload.c.read_set_id == read_set_id))
     tx.run(sa.delete(_SET).where(_SET.c.id == read_set_id))

@@ -200,6 +200,14 @@ problem = Table(
     Column("text", Text, nullable=False),
 )
 
+qc = Table(
+    "qc",
+    metadata,
+    Column("read_set_id", Text, ForeignKey("read_set.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("content", JSON, nullable=False),
+)
+
 upload = Table(
     "upload",
     metadata,

@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from strandkeep.formats._htslib cimport bam1_t, hts_idx_t, kstring_t, sam_hdr_t
+from strandkeep.formats._qc cimport Counters, qc_counters
 from strandkeep.formats._record_bytes cimport uchar
 
 cdef enum Fault:
@@ -41,6 +42,8 @@ cdef class Records:
     cdef bytes _fits_kept
     cdef kstring_t _line
     cdef uint64_t* _flags
+    cdef Counters _counters
+    cdef qc_counters* _qc
     cdef int64_t _elsewhere[2]
     cdef int64_t _elsewhere_sure[2]
     cdef hts_idx_t* _index
@@ -57,6 +60,7 @@ cdef class Records:
     cdef void _check_cigar(self, const bam1_t* record, const uint32_t* cigar) noexcept nogil
     cdef void _check_tags(self, const uchar* at, Py_ssize_t left) noexcept nogil
     cdef void _count(self, const bam1_t* record) noexcept nogil
+    cdef void _count_read(self, const bam1_t* record) noexcept nogil
     cdef void _push(self, const bam1_t* record, uint64_t end) noexcept nogil
     cdef void _drop_index(self) noexcept nogil
     cdef int _put_text(self) except -1 nogil

@@ -1,5 +1,7 @@
 from typing import Any
 
+from strandkeep.formats._qc import Counters
+
 BAI_LONGEST: int
 NO_FAULT: int
 BAD_LENGTHS: int
@@ -26,7 +28,9 @@ class Records:
     fault: int
     contig: int
     position: int
-    def __init__(self, names: list[bytes], lengths: list[int], fits: bytes | None, digest: Any) -> None: ...
+    def __init__(
+        self, names: list[bytes], lengths: list[int], fits: bytes | None, digest: Any, qc: Counters | None = None
+    ) -> None: ...
     def begin_index(self, offset: int, longest: int) -> None: ...
     @property
     def index_kind(self) -> str | None: ...

@@ -14,6 +14,7 @@ from strandkeep.formats._htslib cimport (
     BAM_FMUNMAP,
     BAM_FPAIRED,
     BAM_FQCFAIL,
+    BAM_FREVERSE,
     BAM_FSECONDARY,
     BAM_FSUPPLEMENTARY,
     BAM_FUNMAP,
@@ -30,6 +31,7 @@ from strandkeep.formats._htslib cimport (
     sam_hdr_destroy,
     sam_hdr_init,
 )
+from strandkeep.formats._qc cimport Counters, qc_alignment, qc_record
 from strandkeep.formats._record_bytes cimport tag_length, uchar, visible
 
 cdef enum:
@@ -76,12 +78,14 @@ cdef class Records:
     that the index cannot hold; at a fault `fault`, and `contig` where one is meant.
     """
 
-    def __cinit__(self, list names not None, list lengths not None, bytes fits, digest not None):
+    def __cinit__(self, list names not None, list lengths not None, bytes fits, digest not None, Counters qc=None):
         """The dictionary: `names` as bytes, `lengths` in bases; `fits` has a byte for each contig, 0 for one that no
-        record may be mapped to, or is None. `digest` is given the SAM text, a piece at a time.
+        record may be mapped to, or is None. `digest` is given the SAM text, a piece at a time; `qc` counts reads.
         """
         cdef int32_t i
         self._digest = digest
+        self._counters = qc
+        self._qc = NULL if qc is None else qc.at
         self._fits_kept = fits
         self._fits = NULL if fits is None else <const uchar*>PyBytes_AS_STRING(fits)
         self._text = PyBytes_FromStringAndSize(NULL, TEXT)
@@ -246,6 +250,14 @@ cdef class Records:
         if flag & BAM_FPAIRED and not flag & (BAM_FUNMAP | BAM_FMUNMAP) and record.core.mtid != record.core.tid:
             self._elsewhere[failed] += 1
             self._elsewhere_sure[failed] += record.core.qual >= HIGH_MAPQ
+        if self._qc != NULL:
+            self._count_read(record)
+
+    cdef void _count_read(self, const bam1_t* record) noexcept nogil:
+        cdef const uchar* packed = record.data + record.core.l_qname + 4 * <Py_ssize_t>record.core.n_cigar
+        cdef Py_ssize_t bases = record.core.l_qseq
+        qc_record(self._qc, packed, packed + (bases + 1) // 2, bases, record.core.flag & BAM_FREVERSE)
+        qc_alignment(self._qc, record.core.flag, record.core.qual, record.core.isize)
 
     cdef void _push(self, const bam1_t* record, uint64_t end) noexcept nogil:
         """Note whether the order holds, and add the record to the index while there is one."""

@@ -1,5 +1,7 @@
 """Types of the FASTQ kernel; what it does stands in `_fastq.pyx`."""
 
+from strandkeep.formats._qc import Counters
+
 HEADER_KEPT: int
 NO_FAULT: int
 BAD_HEADER: int
@@ -26,6 +28,6 @@ class Scanner:
     position: int
     header: bytes
     first_header: bytes
-    def __init__(self, longest_line: int, names: bool) -> None: ...
+    def __init__(self, longest_line: int, names: bool, qc: Counters | None = None) -> None: ...
     def feed(self, text: bytes) -> bytes: ...
     def finish(self) -> None: ...

@@ -10,6 +10,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy
 
+from strandkeep.formats._qc cimport Counters, qc_bases, qc_begin, qc_counters, qc_end, qc_qualities
+
 ctypedef unsigned char uchar
 
 #: Bytes of a header that are kept: what names are hashed over and quoted from.
@@ -135,11 +137,15 @@ cdef class Scanner:
     cdef uint64_t* _hashes
     cdef Py_ssize_t _room
     cdef Py_ssize_t _hashed
+    cdef Counters _counters
+    cdef qc_counters* _qc
 
-    def __cinit__(self, int64_t longest_line, bint names):
-        """`longest_line` in bytes; `names`: whether `feed` hands out hashes of the names."""
+    def __cinit__(self, int64_t longest_line, bint names, Counters qc=None):
+        """`longest_line` in bytes; `names`: whether `feed` hands out hashes of the names; `qc`: what counts reads."""
         self._longest_line = longest_line
         self._named = names
+        self._counters = qc
+        self._qc = NULL if qc is None else qc.at
         self.byte = -1
 
     def __dealloc__(self):
@@ -234,9 +240,13 @@ cdef class Scanner:
                 if not _all_bases(at, length):
                     self._locate(at, length)
                     self.fault = _SEQUENCE
+                elif self._qc != NULL:
+                    qc_bases(self._qc, at, length, self.line_length)
             elif self._line == QUALITY:
                 if self.byte < 0 and not _all_qualities(at, length):
                     self._locate(at, length)
+                elif self._qc != NULL and self.byte < 0:
+                    qc_qualities(self._qc, at, length, self.line_length)
             elif self.line_length == 0 and at[0] != c"+":
                 self.byte = at[0]
                 self.fault = _PLUS
@@ -280,6 +290,8 @@ cdef class Scanner:
             if self._named:
                 self._hashes[self._hashed] = _hash(self._header, _mate_name_length(self._header, self._kept))
                 self._hashed += 1
+            if self._qc != NULL:
+                qc_begin(self._qc)
         elif self._line == SEQUENCE:
             self.sequence_length = self.line_length
         elif self._line == PLUS:
@@ -303,3 +315,5 @@ cdef class Scanner:
             self.reads += 1
             self.bases += self.sequence_length
             self.record_offset = self._after_line
+            if self._qc != NULL:
+                qc_end(self._qc, self.sequence_length, True)

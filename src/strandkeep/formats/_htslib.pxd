@@ -28,6 +28,7 @@ cdef extern from "htslib/sam.h" nogil:
         BAM_FMUNMAP
         BAM_FSECONDARY
         BAM_FQCFAIL
+        BAM_FREVERSE
         BAM_FSUPPLEMENTARY
     ctypedef struct sam_hdr_t:
         int32_t n_targets

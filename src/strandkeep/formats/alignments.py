@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from strandkeep.formats import qc
 from strandkeep.formats.contigs import Contig, fitting, load_dictionary, why_foreign
 from strandkeep.formats.digests import new_digest
 from strandkeep.formats.htslib import _alignments as kernel
@@ -39,7 +40,7 @@ class Alignments:
     """The records of one file, and what is told of them.
 
     The order has the `algorithm` of the digest, the path of the reference's `dictionary` or null, whether the file is
-    to be `indexed`, which no uBAM is, and the `longest_line`, which bounds a record.
+    to be `indexed`, which no uBAM is, the `longest_line`, which bounds a record, and whether `qc` facts are wanted.
     """
 
     def __init__(self, order: dict[str, Any], contigs: Sequence[Contig], stored: StoredBytes) -> None:
@@ -48,7 +49,9 @@ class Alignments:
         self._indexed, self._longest = order["indexed"], order["longest_line"]
         self._digest = new_digest(order["algorithm"], stored)
         names, lengths = [contig.name.encode() for contig in contigs], [contig.length for contig in contigs]
-        self.records = kernel.Records(names, lengths, fitting(contigs, self._dictionary), self._digest)
+        self._counters = qc.Counters(0) if order["qc"] else None
+        fits = fitting(contigs, self._dictionary)
+        self.records = kernel.Records(names, lengths, fits, self._digest, self._counters)
 
     def begin_index(self, offset: int) -> None:
         """Make an index, if there is to be one, from the virtual `offset` of the first record on."""
@@ -76,12 +79,8 @@ class Alignments:
             "reads": records.reads,
             "bases": records.bases,
             "first_name": records.first_name.decode("utf-8", "replace"),
-            "alignment": {
-                "records": records.total,
-                "sorted": not records.unsorted_at,
-                "flags": records.flags(),
-                "elsewhere": records.elsewhere(),
-            },
+            "alignment": {"records": records.total, "sorted": not records.unsorted_at},
+            "qc": self._counters and qc.facts_of_alignments(self._counters, records.flags(), records.elsewhere()),
             "notes": self._notes(),
         }
 

@@ -30,6 +30,7 @@ def examine_fastq(
     sources: Mapping[str, Iterable[bytes]],
     *,
     algorithm: Literal["md5", "sha256", "sha512"],
+    qc: bool = True,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Callable[[Progress], None] | None = None,
 ) -> Examination:
@@ -37,14 +38,14 @@ def examine_fastq(
 
     Each value gives the stored bytes of a file in order, in chunks of any size, and is iterated in a thread of its
     own; what it raises ends the workers and is raised here. A chunk that is on its way is waited for, whatever
-    happens. `progress` is called in the calling thread, a few times a second.
+    happens. With `qc`, QC facts are made. `progress` is called in the calling thread, a few times a second.
 
     Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the examination
     within a second of finding it, so a second fault is told only when it was found by then.
 
     Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
     """
-    order = {"algorithm": algorithm, "names": len(sources) > 1}
+    order = {"algorithm": algorithm, "names": len(sources) > 1, "qc": qc}
     with ExitStack() as stack:
         workers = [
             stack.enter_context(WorkerProcess(source, chunks, format_="fastq", order=order, limits=limits))
@@ -65,12 +66,13 @@ def examine_alignments(
     algorithm: Literal["md5", "sha256", "sha512"],
     reference: ReferenceFiles | None,
     provenance: str | None = None,
+    qc: bool = True,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Callable[[Progress], None] | None = None,
 ) -> Examination:
     """Check, count and index a BAM or CRAM file, SOURCE1, whose records are digested as SAM text without a header.
 
-    `chunks` and `progress` as for `examine_fastq`. Records are mapped only to contigs of the `reference`, which for
+    `chunks`, `qc` and `progress` as for `examine_fastq`. Records are mapped only to contigs of the `reference`, which for
     CRAM has its sequences at hand too. With `provenance`, the text of a comment line (`@CO`), the file gets a new
     head that holds it.
 
@@ -82,6 +84,7 @@ def examine_alignments(
         "fasta": str(reference.fasta) if reference and reference.fasta else None,
         "indexed": file_type != "UBAM",
         "provenance": provenance,
+        "qc": qc,
     }
     format_ = "cram" if file_type == "CRAM" else "bam"
     with WorkerProcess("SOURCE1", chunks, format_=format_, order=order, limits=limits) as worker:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 #: A problem's text becomes a statusMessage, whose longest form this is.
 LONGEST_TEXT = 255
@@ -50,17 +51,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class AlignmentFacts:
-    """What is known of the records of a BAM or CRAM file beside counts of reads.
-
-    `records` of all kinds; `sorted` by coordinate; `flags`: FLAG in decimal → records; `elsewhere`: primary reads
-    whose mate is mapped to another contig, and those of them with a MAPQ of 5 or more, each as those that (passed,
-    failed) quality control.
+    """What is known of a BAM or CRAM file beside counts of reads: its records of all kinds, and whether they are
+    sorted by coordinate.
     """
 
     records: int
     sorted: bool
-    flags: Mapping[str, int]
-    elsewhere: tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,7 @@ class SourceFacts:
     `text_digest` is by the algorithm that was asked for, over the decompressed text: of alignments, over their SAM
     text without the header. `reads` and `bases` are those of primary records. `first_name` is the first header line
     of FASTQ without '@', or the name of the first record, control characters replaced, at most 1,024 characters.
+    `qc` is what `qc.py` makes, or None when nobody wanted it.
     """
 
     stored_length: int
@@ -81,6 +78,7 @@ class SourceFacts:
     bases: int
     first_name: str
     alignment: AlignmentFacts | None = None
+    qc: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

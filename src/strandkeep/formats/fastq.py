@@ -4,6 +4,7 @@ import hashlib
 
 from strandkeep.formats import _fastq as kernel
 from strandkeep.formats._md5 import Md5
+from strandkeep.formats._qc import Counters
 from strandkeep.formats.fastq_refusals import HEAD, refuse_other_text, scan_refusal
 
 
@@ -13,11 +14,13 @@ class FastqText:
     `digest` is over all that was fed: an Md5, or a hashlib object.
     """
 
-    def __init__(self, algorithm: str, longest_line: int, *, names: bool) -> None:
-        """`algorithm` of hashlib; `longest_line` in bytes; `names`: whether `feed` hands out name hashes."""
+    def __init__(self, algorithm: str, longest_line: int, *, names: bool, qc: Counters | None = None) -> None:
+        """`algorithm` of hashlib; `longest_line` in bytes; `names`: whether `feed` hands out name hashes; `qc` counts
+        the reads.
+        """
         self.digest = Md5() if algorithm == "md5" else hashlib.new(algorithm, usedforsecurity=False)
         self._longest_line = longest_line
-        self._scanner = kernel.Scanner(longest_line, names)
+        self._scanner = kernel.Scanner(longest_line, names, qc)
         self._head = b""
         self._known = False
 

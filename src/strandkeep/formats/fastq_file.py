@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from strandkeep.formats import qc
 from strandkeep.formats._md5 import Md5
 from strandkeep.formats.fastq import FastqText
 from strandkeep.formats.fastq_refusals import ENDS_TOO_EARLY
@@ -13,10 +14,13 @@ from strandkeep.formats.stored import StoredBytes
 #: Bytes of name hashes, 8 a read, that make a frame: one for each piece of text would keep the server busy.
 _NAMES = 64 * 1024
 
+_FIRST_QUALITY = ord("!")
+
 
 def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[str, Any]:
     """The facts of a gzipped FASTQ file; Refusal when it is at fault."""
-    fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"])
+    counters = qc.Counters(_FIRST_QUALITY) if order["qc"] else None
+    fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"], qc=counters)
     if isinstance(fastq.digest, Md5):
         fastq.digest.carry(stored.md5)
     try:
@@ -25,7 +29,7 @@ def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[
         if refusal.rule in ENDS_TOO_EARLY:
             refusal.sentence += f" ({fastq.reads} whole records came before)"
         raise
-    return _facts(stored, fastq)
+    return {**_facts(stored, fastq), "qc": counters and qc.facts(counters)}
 
 
 def _read_through(stored: StoredBytes, fastq: FastqText, report: Report) -> None:

@@ -28,15 +28,16 @@ _PROGRESS_S = 2.0
 def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files: Sequence[Row[Any]]) -> Examination:
     """Examine the source files of a read set; digests are of the store's `family`."""
     sources = {file.source: _vouched_for(house, job, file) for file in files}
-    algorithm, report = _ALGORITHMS[family], _reporter(house, job)
+    algorithm, report, qc = _ALGORITHMS[family], _reporter(house, job), house.settings.qc == "on"
     if read_set.file_type == "FASTQ":
-        return examine_fastq(sources, algorithm=algorithm, progress=report)
+        return examine_fastq(sources, algorithm=algorithm, qc=qc, progress=report)
     return examine_alignments(
         read_set.file_type,
         sources["SOURCE1"],
         algorithm=algorithm,
         reference=None,
         provenance=_comment(house, read_set),
+        qc=qc,
         progress=report,
     )
 

@@ -1,18 +1,18 @@
 """Ingest: an uploaded read set is checked, counted and given its digests, and becomes ACTIVE or UPLOAD_FAILED."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, moves, read_sets, stored_files, tables, uploads
+from strandkeep.catalog import Transaction, moves, qc, read_sets, stored_files, tables, uploads
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.domain.file_types import etag_algorithm
-from strandkeep.formats.facts import Examination
+from strandkeep.formats.facts import Examination, SourceFacts
 from strandkeep.house import House
 from strandkeep.jobs import outputs
 from strandkeep.jobs.examination import examine
@@ -22,6 +22,8 @@ from strandkeep.kill_points import reach
 
 #: Version of the JSON in `read_set.facts`; `docs/reference/catalog.md` describes it.
 _FACTS_VERSION = 1
+#: Version of the JSON in `qc.content`, which `formats/qc.py` makes.
+_QC_VERSION = 1
 
 _MESSAGE_LENGTH = 255
 
@@ -71,6 +73,9 @@ def _activate(tx: Transaction, job: Row[Any], read_set: Row[Any], algorithm: str
         for source, facts in found.sources.items()
     ]
     stored_files.put_facts(tx, read_set.id, algorithm, files)
+    facts_of_qc = {source: facts.qc for source, facts in found.sources.items() if facts.qc is not None}
+    if facts_of_qc:
+        qc.put(tx, read_set.id, _QC_VERSION, facts_of_qc)
 
 
 def _fail(tx: Transaction, job: Row[Any], read_set: Row[Any], found: Examination) -> None:
@@ -102,6 +107,12 @@ def _facts(found: Examination) -> dict[str, Any]:
         "totalReadCount": sum(facts.reads for facts in found.sources.values()),
         "totalBaseCount": sum(facts.bases for facts in found.sources.values()),
         "run": asdict(found.run) if found.run else None,
-        "sources": {source: asdict(facts) for source, facts in found.sources.items()},
+        "sources": {source: _source_facts(facts) for source, facts in found.sources.items()},
         "notes": list(found.notes),
     }
+
+
+def _source_facts(facts: SourceFacts) -> dict[str, Any]:
+    told = asdict(replace(facts, qc=None))
+    del told["qc"]
+    return told

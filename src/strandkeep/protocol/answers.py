@@ -17,7 +17,7 @@ Writer = Callable[[Any], Any]
 """Takes a value of an answer and returns it as json.dumps takes it."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
-_TYPES: dict[str, type] = {"string": str, "integer": int, "long": int}
+_TYPES: dict[str, type] = {"string": str, "integer": int, "long": int, "double": float}
 
 
 def compile_answer(shape: StructureShape | None) -> Callable[[Mapping[str, Any]], bytes]:

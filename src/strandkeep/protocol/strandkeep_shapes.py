@@ -88,6 +88,18 @@ class EventFilter(TypedDict):
     createdBefore: NotRequired[datetime]
 
 
+class GetReadSetQcRequest(TypedDict):
+    sequenceStoreId: str
+    id: str
+
+
+class GetReadSetQcResponse(TypedDict):
+    id: str
+    sequenceStoreId: str
+    version: int
+    sources: list[QcSource]
+
+
 class GetVerificationRequest(TypedDict):
     id: str
 
@@ -134,6 +146,112 @@ class ListVerificationsRequest(TypedDict):
 class ListVerificationsResponse(TypedDict):
     verifications: list[Verification]
     nextToken: NotRequired[str | None]
+
+
+class QcAlignment(TypedDict):
+    flagstat: QcFlagstat
+    mapqs: list[QcMapq]
+    insertSizes: list[QcInsertSize]
+
+
+class QcCycle(TypedDict):
+    first: int
+    last: int
+    mean: NotRequired[float | None]
+    p10: NotRequired[int | None]
+    p25: NotRequired[int | None]
+    p50: NotRequired[int | None]
+    p75: NotRequired[int | None]
+    p90: NotRequired[int | None]
+    a: int
+    c: int
+    g: int
+    t: int
+    other: int
+
+
+class QcFlagCounts(TypedDict):
+    total: int
+    primary: int
+    secondary: int
+    supplementary: int
+    duplicates: int
+    primaryDuplicates: int
+    mapped: int
+    primaryMapped: int
+    pairedInSequencing: int
+    read1: int
+    read2: int
+    properlyPaired: int
+    withItselfAndMateMapped: int
+    singletons: int
+    withMateMappedToDifferentChr: int
+    withMateMappedToDifferentChrMapq5: int
+
+
+class QcFlagstat(TypedDict):
+    passed: QcFlagCounts
+    failed: QcFlagCounts
+
+
+class QcGc(TypedDict):
+    percent: int
+    reads: int
+
+
+class QcInsertSize(TypedDict):
+    size: int
+    pairs: int
+
+
+class QcLengthBin(TypedDict):
+    shortest: int
+    longest: int
+    reads: int
+
+
+class QcLengths(TypedDict):
+    shortest: int
+    longest: int
+    mean: NotRequired[float | None]
+    n50: int
+    bins: list[QcLengthBin]
+
+
+class QcMapq(TypedDict):
+    mapq: int
+    reads: int
+
+
+class QcMeanQuality(TypedDict):
+    quality: int
+    reads: int
+
+
+class QcQualities(TypedDict):
+    q20: NotRequired[float | None]
+    q30: NotRequired[float | None]
+    errorProbability: NotRequired[float | None]
+    bases: list[QcQualityBase]
+
+
+class QcQualityBase(TypedDict):
+    quality: int
+    bases: int
+
+
+class QcSource(TypedDict):
+    source: str
+    reads: int
+    bases: int
+    readsByCycle: int
+    readsWithoutQualities: int
+    lengths: QcLengths
+    qualities: QcQualities
+    meanQualities: list[QcMeanQuality]
+    gc: list[QcGc]
+    cycles: list[QcCycle]
+    alignment: NotRequired[QcAlignment | None]
 
 
 class ReadSetError(TypedDict):
