@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from strandkeep.formats import qc
+from strandkeep.formats._qc import Counters
 from strandkeep.formats.contigs import Contig, fitting, load_dictionary, why_foreign
 from strandkeep.formats.digests import new_digest
 from strandkeep.formats.htslib import _alignments as kernel
@@ -49,7 +50,7 @@ class Alignments:
         self._indexed, self._longest = order["indexed"], order["longest_line"]
         self._digest = new_digest(order["algorithm"], stored)
         names, lengths = [contig.name.encode() for contig in contigs], [contig.length for contig in contigs]
-        self._counters = qc.Counters(0) if order["qc"] else None
+        self._counters = Counters(0) if order["qc"] else None
         fits = fitting(contigs, self._dictionary)
         self.records = kernel.Records(names, lengths, fits, self._digest, self._counters)
 

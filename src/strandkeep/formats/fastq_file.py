@@ -4,6 +4,7 @@ from typing import Any
 
 from strandkeep.formats import qc
 from strandkeep.formats._md5 import Md5
+from strandkeep.formats._qc import Counters
 from strandkeep.formats.fastq import FastqText
 from strandkeep.formats.fastq_refusals import ENDS_TOO_EARLY
 from strandkeep.formats.gunzip import texts
@@ -19,7 +20,7 @@ _FIRST_QUALITY = ord("!")
 
 def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[str, Any]:
     """The facts of a gzipped FASTQ file; Refusal when it is at fault."""
-    counters = qc.Counters(_FIRST_QUALITY) if order["qc"] else None
+    counters = Counters(_FIRST_QUALITY) if order["qc"] else None
     fastq = FastqText(order["algorithm"], order["longest_line"], names=order["names"], qc=counters)
     if isinstance(fastq.digest, Md5):
         fastq.digest.carry(stored.md5)
