@@ -94,7 +94,12 @@ def test_get_read_set_qc_of_a_read_set_without_facts_says_what_to_do(api, store,
 
 def test_get_read_set_qc_finds_nothing_of_others_and_nothing_that_is_none(api, other, store):
     read_set = ingested(api, store, ONE)
-    for caller, ids in ((other, (store, read_set)), (api, (store, NEVER)), (api, (NEVER, read_set)), (api, (store, "x" * 16))):
+    for caller, ids in (
+        (other, (store, read_set)),
+        (api, (store, NEVER)),
+        (api, (NEVER, read_set)),
+        (api, (store, "x" * 16)),
+    ):
         with pytest.raises(ResourceNotFoundException, match="does not exist"):
             qc_of(caller, *ids)
 

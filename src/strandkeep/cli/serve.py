@@ -35,9 +35,6 @@ _BACKLOG = 4096
 #: Connections that are held even where open files are limited tightly.
 _FEW_CONNECTIONS = 64
 
-#: What of this package a C compiler makes: folder, name.
-_KERNELS = (("blobs", "_files"), ("formats", "_fastq"), ("formats", "_md5"))
-
 #: Descriptors for the server's own files, databases and processes.
 _OWN_FILES = 512
 
@@ -180,13 +177,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_server_parts() -> None:
-    package = Path(__file__).parent.parent
+def _check_server_parts(package: Path = Path(__file__).parent.parent) -> None:
+    """Raise CannotServe when a module was not compiled, or a library of the server alone is not there."""
     # Not by their full names: that would import their packages, which import them.
-    missing = [
-        f"{folder}/{name}" for folder, name in _KERNELS if not PathFinder.find_spec(name, [str(package / folder)])
+    kernels = [
+        source for source in package.glob("*/_*.pyx") if not PathFinder.find_spec(source.stem, [str(source.parent)])
     ]
-    missing += [] if find_spec("granian") else ["granian"]
+    missing = [f"{kernel.parent.name}/{kernel.stem}" for kernel in sorted(kernels)]
+    missing += [library for library in ("granian", "pysam") if not find_spec(library)]
     if missing:
         raise CannotServe(
             f"this is an installation of the client alone ({missing[0]} is missing): "
