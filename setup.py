@@ -29,6 +29,7 @@ def _htslib_headers() -> list[str]:
 
 setup(
     ext_modules=[
+        extension("strandkeep.formats._fasta"),
         extension("strandkeep.formats._fastq"),
         extension("strandkeep.formats._md5", "md5.h"),
         extension("strandkeep.blobs._files"),

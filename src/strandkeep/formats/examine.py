@@ -1,10 +1,18 @@
-"""Examining the files of a read set: a worker for each, their answers gathered and, for mates, compared."""
+"""Examining files: a worker for each, their answers gathered and, for mates, compared."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, Literal
 
-from strandkeep.formats.facts import Examination, Limits, Progress, SourceFacts, printable
+from strandkeep.formats.facts import (
+    Examination,
+    FastaExamination,
+    Limits,
+    Progress,
+    Sequence,
+    SourceFacts,
+    printable,
+)
 from strandkeep.formats.gathering import Gathering
 from strandkeep.formats.mates import NEVER_AGREE
 from strandkeep.formats.process import WorkerProcess
@@ -45,5 +53,30 @@ def examine_fastq(
     return Examination(gathering.facts, gathering.problems, notes, run)
 
 
+def examine_fasta(
+    chunks: Iterable[bytes],
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    progress: Callable[[Progress], None] | None = None,
+) -> FastaExamination:
+    """Check, measure and index a reference: FASTA, plain or bgzip.
+
+    `chunks` and `progress` (whose reads are sequences) as in `examine_fastq`; its one problem is that of SOURCE.
+
+    Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
+    """
+    with WorkerProcess("SOURCE", chunks, format_="fasta", order={}, limits=limits) as worker:
+        gathering = Gathering([worker], progress, _fasta_facts)
+        gathering.gather()
+    return gathering.facts.get("SOURCE") or FastaExamination(gathering.problems)
+
+
 def _source_facts(told: dict[str, Any], _outputs: Mapping[str, bytearray]) -> SourceFacts:
     return SourceFacts(**{**told, "first_name": printable(told["first_name"], _LONGEST_NAME)})
+
+
+def _fasta_facts(told: dict[str, Any], outputs: Mapping[str, bytearray]) -> FastaExamination:
+    rows = (line.split("\t") for line in outputs["sequences"].decode().removesuffix("\n").split("\n"))
+    sequences = tuple(Sequence(name, int(length), md5, sha512t24u) for name, length, md5, sha512t24u in rows)
+    gzi = bytes(outputs["gzi"]) if "gzi" in outputs else None
+    return FastaExamination(**told, sequences=sequences, fai=bytes(outputs["fai"]), gzi=gzi)

@@ -35,9 +35,10 @@ class Progress:
 class Problem:
     """Why a file is at fault.
 
-    `source` is SOURCE1 or SOURCE2; `record` counts from 1, where a record is meant; `offset` is the byte of the
-    decompressed text at which the record begins, or of the stored bytes for rules that begin with `gzip.`; `rule` is
-    a stable name such as `fastq.quality-length`; `text` is a sentence of printable characters, at most LONGEST_TEXT.
+    `source` is SOURCE1 or SOURCE2, or SOURCE of a reference; `record` counts from 1, where a record is meant;
+    `offset` is the byte of the decompressed text at which the record begins, or of the stored bytes for rules that
+    begin with `gzip.` or `bgzf.`; `rule` is a stable name such as `fastq.quality-length`; `text` is a sentence of
+    printable characters, at most LONGEST_TEXT.
     """
 
     source: str
@@ -83,6 +84,38 @@ class Examination:
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A sequence of a reference: its length in bases, and digests of the bases alone, in upper case.
+
+    `md5` is the M5 of the SAM specification, in hex; `sha512t24u` is GA4GH refget's, 32 characters of base64url.
+    """
+
+    name: str
+    length: int
+    md5: str
+    sha512t24u: str
+
+
+@dataclass(frozen=True)
+class FastaExamination:
+    """What is known of a FASTA file; with `problems` it is at fault and nothing else is known.
+
+    Lengths in bytes, digests in hex; `md5` is that of the decompressed text. `fai` and, of a bgzip file, `gzi` are its
+    indexes as `samtools faidx` writes them.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    stored_length: int = 0
+    stored_sha256: str = ""
+    stored_md5: str = ""
+    text_length: int = 0
+    md5: str = ""
+    sequences: tuple[Sequence, ...] = ()
+    fai: bytes = b""
+    gzi: bytes | None = None
 
 
 class WorkerTrouble(Exception):
