@@ -72,8 +72,8 @@ def examine_alignments(
 ) -> Examination:
     """Check, count and index a BAM or CRAM file, SOURCE1, whose records are digested as SAM text without a header.
 
-    `chunks`, `qc` and `progress` as for `examine_fastq`. Records are mapped only to contigs of the `reference`, which for
-    CRAM has its sequences at hand too. With `provenance`, the text of a comment line (`@CO`), the file gets a new
+    `chunks`, `qc` and `progress` as for `examine_fastq`. Records are mapped only to contigs of the `reference`, which
+    for CRAM has its sequences at hand too. With `provenance`, the text of a comment line (`@CO`), the file gets a new
     head that holds it.
 
     Raises WorkerTrouble for what is not the file's fault. Must be called in a thread that lives until it returns.
