@@ -172,7 +172,7 @@ def _odd_reads() -> Alignments:
             placed(14, 4, 40),
             placed(15, 4, 59, "1M", bases=b"T", qualities=b"\0"),
             Read("nowhere", bases=b"ACGTA", qualities=b"\0\1\2\3\4", tags=EVERY_TAG[:4]),
-            Read("no bases"),
+            Read("bare"),
         ]
     )
 

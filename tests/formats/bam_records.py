@@ -97,10 +97,10 @@ def tag(name: str, type_: str, value: int | float | str | tuple[str, Sequence[in
 
 
 def header(text: str | bytes, contigs: Sequence[tuple[str, int]], **lies: int) -> bytes:
-    """The head of a BAM: its text, and its dictionary, which need not be the text's. Lies: `text`, `contigs`."""
+    """The head of a BAM: its text, and its dictionary, which need not be the text's. Lies: `told`, `listed`."""
     text = text.encode() if isinstance(text, str) else text
     names = b"".join(_contig(name, length) for name, length in contigs)
-    text_length, count = lies.get("text", len(text)), lies.get("contigs", len(contigs))
+    text_length, count = lies.get("told", len(text)), lies.get("listed", len(contigs))
     return b"BAM\1" + struct.pack("<i", text_length) + text + struct.pack("<i", count) + names
 
 

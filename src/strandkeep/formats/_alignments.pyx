@@ -104,7 +104,8 @@ cdef class Records:
             self._header.n_targets = i + 1
             if self._header.target_name[i] == NULL:
                 raise MemoryError
-        self._last_contig = 0
+        # Before any place that a record can have.
+        self._last_contig, self._last_position = 0, -1
 
     def __dealloc__(self):
         hts_idx_destroy(self._index)
@@ -137,9 +138,16 @@ cdef class Records:
 
     def save_index(self, bytes path not None, uint64_t end):
         """Write the index to `path`; `end` is the virtual offset behind the last record. OSError when it fails."""
-        if hts_idx_finish(self._index, end) < 0:
+        cdef const char* name = path
+        cdef int finished, written = -1
+        # Without the GIL: what is written to a pipe waits for whoever reads it.
+        with nogil:
+            finished = hts_idx_finish(self._index, end)
+            if finished == 0:
+                written = hts_idx_save_as(self._index, NULL, name, self._index_format)
+        if finished < 0:
             raise MemoryError
-        if hts_idx_save_as(self._index, NULL, path, self._index_format) < 0:
+        if written < 0:
             raise OSError("the index could not be written")
 
     @property
