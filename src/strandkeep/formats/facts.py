@@ -37,9 +37,10 @@ class Progress:
 class Problem:
     """Why a file is at fault.
 
-    `source` is SOURCE1 or SOURCE2, or SOURCE of a reference; `record` counts from 1, where a record is meant; `offset` is the byte of the
-    decompressed text at which the record begins, or of the stored bytes for rules that begin with `gzip.` or `bgzf.`;
-    `rule` is a stable name such as `fastq.quality-length`; `text` is a sentence of printable characters, at most LONGEST_TEXT.
+    `source` is SOURCE1 or SOURCE2, or SOURCE of a reference; `record` counts from 1, where a record is meant;
+    `offset` is the byte of the decompressed text at which the record begins, or of the stored bytes for rules that
+    begin with `gzip.` or `bgzf.`; `rule` is a stable name such as `fastq.quality-length`; `text` is a sentence of
+    printable characters, at most LONGEST_TEXT.
     """
 
     source: str

@@ -53,7 +53,7 @@ class FastaText:
         if not self._known:
             self._scan(self._begin())
         for sequence in self._scanner.finish():
-            self._end(*sequence[:-1])
+            self._end(sequence)
         self._refuse_fault()
 
     def _begin(self) -> bytes:
@@ -64,9 +64,10 @@ class FastaText:
     def _scan(self, text: bytes) -> None:
         bases, ended = self._scanner.feed(text)
         at = 0
-        for *sequence, end in ended:
+        for sequence in ended:
+            end = sequence[-1]
             self._digest(bases[at:end])
-            self._end(*sequence)
+            self._end(sequence)
             at = end
         self._digest(bases[at:])
         self._refuse_fault()
@@ -75,7 +76,8 @@ class FastaText:
         self._md5.update(bases)
         self._sha512.update(bases)
 
-    def _end(self, name: bytes, length: int, offset: int, line_bases: int, line_width: int) -> None:
+    def _end(self, sequence: tuple[bytes, int, int, int, int, int]) -> None:
+        name, length, offset, line_bases, line_width, _ = sequence
         self._take_name(name)
         sha512t24u = urlsafe_b64encode(self._sha512.digest()[:_TRUNCATED])
         self.fai += b"%s\t%d\t%d\t%d\t%d\n" % (name, length, offset, line_bases, line_width)
