@@ -75,6 +75,14 @@ def test_the_reference_has_every_table() -> None:
     assert {name.strip("`") for names in listed for name in names.split(", ")} == set(metadata.tables)
 
 
+def test_the_reference_has_every_rule_by_which_fasta_is_refused() -> None:
+    formats = REPOSITORY / "src" / "strandkeep" / "formats"
+    sources = "".join((formats / name).read_text() for name in ("fasta_refusals.py", "bgzf.py"))
+    rules = set(re.findall(r'"((?:fasta|bgzf)\.[\w-]+)"', sources)) - {"bgzf.not-bgzf"}
+    listed = re.findall(r"^\| (`[\w.-]+`(?:, `[\w.-]+`)*) \|", text("fasta.md"), re.M)
+    assert {name.strip("`") for names in listed for name in names.split(", ")} == rules
+
+
 def test_links_lead_somewhere() -> None:
     pages = [REPOSITORY / "README.md", REPOSITORY / "ARCHITECTURE.md", *DOCS.rglob("*.md")]
     dead = [

@@ -290,7 +290,7 @@ cdef class Scanner:
             self.line_bases, self.line_width = self.line_length, width
         elif self.line_length > self.line_bases:
             self._fail(_LONGER)
-        elif newline and cr != (self.line_width - self.line_bases == 2):
+        elif (newline or cr) and cr != (self.line_width - self.line_bases == 2):
             self._fail(_LINE_END)
         elif self.line_length < self.line_bases:
             self._closed = _SHORTER
