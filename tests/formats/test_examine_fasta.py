@@ -14,7 +14,9 @@ from strandkeep.formats.examine import examine_fasta
 from strandkeep.formats.facts import FastaExamination, Limits, Progress, Sequence, WorkerTrouble
 
 from . import fasta_parser
-from .fastq_files import BGZF_END, bgzf, flipped, gz, reads, with_all_header_fields
+from .bgzf_files import END as BGZF_END
+from .bgzf_files import bgzf
+from .fastq_files import flipped, gz, reads, with_all_header_fields
 
 STATUS_MESSAGE = regex.compile(r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]+")
 
@@ -35,8 +37,8 @@ BGZIP = bgzf(TEXT)
 SOUND = {
     "plain": TEXT,
     "bgzip": BGZIP,
-    "bgzip with small blocks": bgzf(TEXT[:20_000], block=100),
-    "bgzip with blocks cut between lines": bgzf(b">a\nAC\n>b\nAC\n>c\nAC\n", block=6),
+    "bgzip with small blocks": bgzf(TEXT[:20_000], size=100),
+    "bgzip with blocks cut between lines": bgzf(b">a\nAC\n>b\nAC\n>c\nAC\n", size=6),
     "two bgzip files in one": bgzf(TEXT[:7000]) + bgzf(TEXT[7000:]),
     "empty blocks": BGZF_END + bgzf(b">a\n") + BGZF_END + bgzf(b"ACGT\n") + BGZF_END,
     "CRLF": TEXT.replace(b"\n", b"\r\n"),
@@ -154,7 +156,7 @@ def test_indexes_are_no_longer_than_they_may_be(pack) -> None:
 
 
 def test_blocks_are_no_more_than_an_index_may_hold() -> None:
-    (problem,) = examined(bgzf(b">a\n" + b"A" * 5000, block=1), limits=Limits(outputs=10_000)).problems
+    (problem,) = examined(bgzf(b">a\n" + b"A" * 5000, size=1), limits=Limits(outputs=10_000)).problems
     assert problem.rule == "fasta.index-too-long"
 
 
@@ -184,7 +186,7 @@ def test_whatever_is_broken_no_worker_crashes() -> None:
     rng = random.Random(3)
     small = contigs(6, 700)
     for turn in range(120):
-        stored = bytearray([small, bgzf(small, block=1000)][turn % 2])
+        stored = bytearray([small, bgzf(small, size=1000)][turn % 2])
         for _ in range(rng.randint(0, 3)):
             stored[rng.randrange(len(stored))] = rng.randrange(256)
         if rng.random() < 0.3:

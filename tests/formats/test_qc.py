@@ -69,9 +69,7 @@ def test_the_facts_of_fastq_equal_a_plain_count_wherever_the_text_is_cut(reads: 
 
 def long_reads(lengths: list[int], letters: str = "ACGTN", seed: int = 1) -> list[Read]:
     chance = random.Random(seed)
-    return [
-        Read("".join(chance.choices(letters, k=n)), tuple(chance.choices(range(3, 60), k=n))) for n in lengths
-    ]
+    return [Read("".join(chance.choices(letters, k=n)), tuple(chance.choices(range(3, 60), k=n))) for n in lengths]
 
 
 @pytest.mark.parametrize("longest", [499, 500, 4_999, 5_000, 5_100, 49_999, 50_001, 730_000])
@@ -132,7 +130,8 @@ def test_every_group_of_long_reads_is_made_of_whole_bins() -> None:
 def test_a_worker_makes_qc_facts_only_when_it_shall() -> None:
     text = fastq(long_reads([30, 20]))
     on, off = (
-        examine_fastq({"SOURCE1": [gz(text)]}, algorithm="md5", qc=wanted).sources["SOURCE1"] for wanted in (True, False)
+        examine_fastq({"SOURCE1": [gz(text)]}, algorithm="md5", qc=wanted).sources["SOURCE1"]
+        for wanted in (True, False)
     )
     assert off.qc is None
     assert on.qc == json.loads(json.dumps(facts_of_text(text, [])))

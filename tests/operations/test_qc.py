@@ -88,7 +88,7 @@ def test_get_read_set_qc_of_a_failed_upload_says_why_it_failed(api, store):
 @pytest.mark.parametrize("status", ["ACTIVE", "ARCHIVED", "DELETED"])
 def test_get_read_set_qc_of_a_read_set_without_facts_says_what_to_do(api, store, status):
     read_set = api.insert_read_set(store, status)
-    with pytest.raises(ResourceNotFoundException, match="with the setting qc off.*Upload it again"):
+    with pytest.raises(ResourceNotFoundException, match=r"with the setting qc off.*Upload it again"):
         qc_of(api, store, read_set)
 
 
