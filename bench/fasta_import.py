@@ -1,7 +1,8 @@
 """Examination of a reference: CPU per GB of FASTA text beside `md5sum` and `samtools faidx`, and the worker's memory.
 
-The worker's CPU counts, not what reads the file and feeds it. The peer's two commands know the MD5 of the file and the index. Ours also has the MD5 and the SHA-512 of each sequence
-and the SHA-256 of the file, and has looked at every base.
+The worker's CPU counts, not what reads the file and feeds it. The peer's two commands know the MD5 of the file and
+the index. Ours also has the MD5 and the SHA-512 of each sequence and the SHA-256 of the file, and has looked at every
+base.
 """
 
 import random

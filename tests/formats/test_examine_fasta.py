@@ -192,6 +192,6 @@ def test_whatever_is_broken_no_worker_crashes() -> None:
         if rng.random() < 0.3:
             del stored[rng.randrange(len(stored)) :]
         if turn % 2 == 0 and rng.random() < 0.5:
-            stored = bytearray(bgzf(bytes(stored), block=rng.choice([1, 50, 3000])))
+            stored = bytearray(bgzf(bytes(stored), size=rng.choice([1, 50, 3000])))
         found = examined(bytes(stored), turn)
         assert bool(found.problems) != bool(found.sequences)
