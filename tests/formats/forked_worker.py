@@ -39,7 +39,15 @@ class ForkedWorkers(Forks):
         """The verdict on a file; `order` as the module of the format wants it."""
         file, said = self._folder / "examined", self._folder / "said"
         file.write_bytes(stored)
-        order = {"algorithm": "md5", "dictionary": None, "indexed": True, **self._limits, "format": format_, **order}
+        order = {
+            "algorithm": "md5",
+            "dictionary": None,
+            "indexed": True,
+            "qc": False,
+            **self._limits,
+            "format": format_,
+            **order,
+        }
         status = self.fork({"file": str(file), "said": str(said), "order": order})
         return _verdict(status, said.read_bytes())
 
