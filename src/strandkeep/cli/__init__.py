@@ -226,6 +226,35 @@ def verify(
     return run_verify(data_dir, Scope(store, read_set, sample, unverified_days, rate), id, wait=wait, as_json=json)
 
 
+@app.command
+def qc(
+    read_set: str,
+    data_dir: DataDir = DATA_DIR,
+    *,
+    store: str | None = None,
+    json: bool = False,
+    fastqc_zip: Path | None = None,
+) -> int:
+    """Show what the reads of a read set are like: qualities, bases by cycle, lengths, GC; of alignments flagstat.
+
+    Parameters
+    ----------
+    read_set
+        The read set's id or ARN.
+    data_dir
+        The folder of the installation, unless the environment names one as `strandkeep env` prints it.
+    store
+        The sequence store that it is in; without it the account's stores are searched.
+    json
+        Print the facts as JSON.
+    fastqc_zip
+        Write a zip for each file into this folder, as FastQC does, for MultiQC.
+    """
+    from strandkeep.cli.qc import run_qc
+
+    return run_qc(data_dir, read_set, store, as_json=json, zips=fastqc_zip)
+
+
 def main() -> None:
     """Entry point of the command."""
     sys.exit(app())
