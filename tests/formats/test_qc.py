@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def facts_of_text(text: bytes, cuts: list[int]) -> dict[str, Any]:
     counters = qc.Counters(FASTQ_ZERO)
     scanner = kernel.Scanner(1 << 26, False, counters)
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    for at, end in zip(places, places[1:], strict=False):
+    for at, end in pairwise(places):
         scanner.feed(text[at:end])
     scanner.finish()
     assert scanner.fault == 0

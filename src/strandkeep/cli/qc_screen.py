@@ -47,7 +47,7 @@ def _figures(source: Qc) -> Table:
     figures = {
         "reads": f"{source['reads']:,}",
         "bases": _short(source["bases"]),
-        "length": f"{longest:,}" if shortest == longest else f"{shortest:,}–{longest:,}",
+        "length": f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}",
         "N50": f"{lengths['n50']:,}",
         "≥ Q20": _percent(qualities.get("q20")),
         "≥ Q30": _percent(qualities.get("q30")),
@@ -206,7 +206,7 @@ def _block(share: float) -> str:
 
 def _percent(share: float | None) -> str:
     if share is None:
-        return "–"
+        return "-"
     return f"{100 * share:.2f} %" if share >= 0.0001 or share == 0 else f"{100 * share:.1g} %"
 
 
