@@ -32,6 +32,7 @@ from strandkeep.http.dispatch import Dispatcher
 from strandkeep.http.edge import Check, Edge, Scrape
 from strandkeep.http.throttle import Throttle
 from strandkeep.jobs.engine import JobEngine
+from strandkeep.jobs.import_references import import_references
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import Sweeper
@@ -45,8 +46,8 @@ _log = logging.getLogger(__name__)
 #: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 _MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
 
-_JOB_KINDS = {"ingest": ingest, "verify": verify}
-_LONG_JOBS = ("verify",)
+_JOB_KINDS = {"ingest": ingest, "reference-import": import_references, "verify": verify}
+_LONG_JOBS = ("reference-import", "verify")
 
 
 class CannotStart(Exception):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from strandkeep.blobs import Blobs
+from strandkeep.buckets import Buckets
 from strandkeep.catalog import Catalog
 from strandkeep.domain import quotas, times
 from strandkeep.domain.context import RequestContext
@@ -42,6 +43,11 @@ class House:
     def quota(self, name: str) -> int:
         """The quota of this name in `domain/quotas.py` that holds here; 0 for none."""
         return quotas.in_force(name, self.settings.profile, getattr(self.settings, f"quota_{name}"))
+
+    @property
+    def buckets(self) -> Buckets:
+        """The places outside that jobs may read from."""
+        return Buckets(self.settings.buckets, self.installation.account)
 
     @property
     def delete_after(self) -> int:

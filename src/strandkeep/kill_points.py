@@ -22,6 +22,7 @@ class KillPoint(NamedTuple):
 _ORPHAN = "The part is not there; the sweep removes the bytes."
 _OPEN = "The upload is open, with all its parts."
 _AGAIN = "The next attempt begins anew and ends it, once."
+_IMPORTED = "The next attempt imports what is not done yet, once; the sweep removes bytes of the first."
 
 POINTS: Mapping[str, KillPoint] = {
     "blob.streaming": KillPoint("Some of the bytes are in a temporary.", "The part and its bytes are not there."),
@@ -63,10 +64,22 @@ POINTS: Mapping[str, KillPoint] = {
     "undelete.committed": KillPoint("The read set is back, and nobody was told.", "It is there, with its bytes."),
     "reingest.in_transaction": KillPoint("A failed read set has a new job, not committed.", "It is UPLOAD_FAILED."),
     "reingest.committed": KillPoint("A failed read set has a new job; the engine was not told.", _AGAIN),
+    "reference_store.committed": KillPoint(
+        "The reference store is there, and nobody was told.", "There is one; the same clientToken finds it."
+    ),
+    "reference_store.deleted": KillPoint("The reference store is deleted, and nobody was told.", "It is gone."),
+    "import.submitted": KillPoint("An import job is there; neither the engine nor the client was told.", _IMPORTED),
+    "import.begun": KillPoint("A source is in progress; nothing was read of it.", _IMPORTED),
+    "import.stored": KillPoint("Some bytes of a source are durable under a name that no row knows.", _IMPORTED),
+    "import.examined": KillPoint("What a source is, is known to the process alone.", _IMPORTED),
+    "import.manifest": KillPoint("The manifest lies beside the bytes; there is no reference.", _IMPORTED),
+    "import.in_transaction": KillPoint("The reference and its files have their rows, not committed.", _IMPORTED),
+    "import.committed": KillPoint("A source is done, its job is not.", "It is not done a second time."),
+    "reference.deleted": KillPoint("The reference is DELETED, and nobody was told.", "It stays so until it is purged."),
     "expiry.in_transaction": KillPoint("An upload has expired, not committed.", "The next round ends it."),
     "expiry.committed": KillPoint("An upload has expired; its bytes are there.", "The next round removes them."),
-    "purge.in_transaction": KillPoint("A deleted read set has no rows, not committed.", "The next round purges it."),
-    "purge.committed": KillPoint("A deleted read set is gone; its bytes are there.", "The next round removes them."),
+    "purge.in_transaction": KillPoint("What was deleted has no rows, not committed.", "The next round purges it."),
+    "purge.committed": KillPoint("What was deleted is gone; its bytes are there.", "The next round removes them."),
     "sweep.condemned": KillPoint("An orphan's name is condemned; its bytes are there.", "The next round removes them."),
     "sweep.removing": KillPoint("Some bytes of a batch are gone.", "The next round removes the others."),
     "sweep.removed": KillPoint("All bytes of a batch are gone, its rows are not.", "The next round drops the rows."),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 _PREFIX = "STRANDKEEP_"
 _FILE = "strandkeep.toml"
@@ -19,6 +20,11 @@ _FILE = "strandkeep.toml"
 _PROFILES = "the profile's"
 
 _RATE = r" *[A-Za-z0-9]+ *= *[0-9]{1,9}(\.[0-9]{1,9})? *"
+
+
+#: As AWS names buckets, and as the service model lets requests name them.
+_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_BUCKET_LISTS = {"accounts": (r"[0-9]{12}", "accounts of 12 digits"), "roles": (r"arn:[^:]+:iam::.+", "ARNs of roles")}
 
 
 class SettingsError(Exception):
@@ -31,6 +37,19 @@ def _setting(default: Any, unit: str, about: str, check: str = "", least: int = 
 
 def _quota(unit: str, about: str) -> Any:
     return _setting(None, unit, f"{about} (402); 0 for no quota.")
+
+
+@dataclass(frozen=True)
+class BucketMapping:
+    """A table `[buckets.NAME]` of `strandkeep.toml`: the folder that a bucket is, and who may use it.
+
+    No `accounts`: the installation's first. No `roles`: any role of such an account.
+    """
+
+    name: str
+    folder: Path
+    accounts: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,11 +131,21 @@ class Settings:
     quota_read_sets_per_store: int | None = _quota("read sets", "Read sets of a sequence store")
     quota_open_uploads: int | None = _quota("uploads", "Open uploads of a sequence store")
     quota_file_size: int | None = _quota("bytes", "Size of one file of a read set")
+    quota_reference_stores: int | None = _quota("stores", "Reference stores of an account")
+    quota_references_per_store: int | None = _quota("references", "References of a reference store")
+    quota_reference_size: int | None = _quota("bytes", "Size of the file that a reference is imported from")
+    quota_concurrent_import_jobs: int | None = _quota("jobs", "Import jobs of a store that have not ended")
     verify_every_days: int = _setting(
         30, "days", "Stored bytes that nobody has verified for so long are verified, once a day; 0 for never."
     )
     verify_bytes_per_second: int = _setting(
         64 << 20, "bytes per second", "The pace of a verification for which none is given.", least=1 << 20
+    )
+    buckets: tuple[BucketMapping, ...] = _setting(
+        (),
+        "tables `[buckets.NAME]`",
+        "Where jobs may read from, in `strandkeep.toml` alone: `url`, a folder as `file:///…`, and the `accounts` and "
+        "`roles` that may use it; see [import a reference](../howto/import-a-reference.md).",
     )
     kill_point: str = _setting(
         "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
@@ -130,15 +159,20 @@ def load_settings(data_dir: Path, environment: Mapping[str, str] | None = None) 
     for where, values in (("strandkeep.toml", _from_file(data_dir)), ("the environment", _from(environment))):
         for name, value in values.items():
             given[name] = _checked(name, value, where)
-    return Settings(data_dir=data_dir, **given)
+    settings = Settings(data_dir=data_dir, **given)
+    _check_apart(settings)
+    return settings
 
 
 def describe() -> list[tuple[str, str, str, str]]:
     """(name, default, unit, what it does) of every setting, for the reference."""
-    return [
-        (f.name, _PROFILES if f.default is None else str(f.default), f.metadata["unit"], f.metadata["about"])
-        for f in _settable()
-    ]
+    return [(f.name, _shown(f.default), f.metadata["unit"], f.metadata["about"]) for f in _settable()]
+
+
+def _shown(default: Any) -> str:
+    if default is None:
+        return _PROFILES
+    return "none" if default == () else str(default)
 
 
 def _settable() -> list[Any]:
@@ -166,6 +200,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if name not in known:
         raise SettingsError(f"{where}: there is no setting {name!r}; there are {', '.join(sorted(known))}")
     setting = known[name]
+    if name == "buckets":
+        return _buckets(value, where)
     if setting.default is None or isinstance(setting.default, int):
         least, unit = setting.metadata["least"], setting.metadata["unit"]
         if not re.fullmatch(r"[0-9]{1,18}", str(value)) or int(value) < least:
@@ -175,3 +211,44 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if not isinstance(value, str) or (check and not re.fullmatch(check, value)):
         raise SettingsError(f"{where}: {name} is {value!r}; it must be {setting.metadata['unit']}")
     return value
+
+
+def _buckets(tables: Any, where: str) -> tuple[BucketMapping, ...]:
+    if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
+        raise SettingsError(f"{where}: buckets is {tables!r}; it must be tables such as [buckets.runs]")
+    return tuple(_bucket(name, table, f"{where}: [buckets.{name}]") for name, table in tables.items())
+
+
+def _bucket(name: str, table: Mapping[str, Any], where: str) -> BucketMapping:
+    if not re.fullmatch(_BUCKET, name):
+        raise SettingsError(f"{where}: a bucket has a name of 3 to 63 lower-case letters, digits, '-' and '.'")
+    known = ["url", *_BUCKET_LISTS]
+    if unknown := sorted(table.keys() - set(known)):
+        raise SettingsError(f"{where}: there is no {', '.join(unknown)} of a bucket; there are {', '.join(known)}")
+    lists = {what: _bucket_list(table.get(what, []), what, where) for what in _BUCKET_LISTS}
+    return BucketMapping(name, _bucket_folder(table.get("url"), where), **lists)
+
+
+def _bucket_list(values: Any, what: str, where: str) -> tuple[str, ...]:
+    check, words = _BUCKET_LISTS[what]
+    if not isinstance(values, list) or not all(isinstance(v, str) and re.fullmatch(check, v) for v in values):
+        raise SettingsError(f"{where}: {what} is {values!r}; it must be a list of {words}")
+    return tuple(values)
+
+
+def _bucket_folder(url: Any, where: str) -> Path:
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is not None and parts.scheme == "s3":
+        raise SettingsError(f"{where}: url is {url!r}; this version reads from folders only: give file:///path/of/one")
+    if parts is None or parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
+        raise SettingsError(f"{where}: url is {url!r}; it must be a folder, as file:///path/of/one")
+    return Path(unquote(parts.path))
+
+
+def _check_apart(settings: Settings) -> None:
+    """A bucket that shows the data folder would show its keys."""
+    data = settings.data_dir.resolve()
+    for bucket in settings.buckets:
+        folder = bucket.folder.resolve()
+        if folder.is_relative_to(data) or data.is_relative_to(folder):
+            raise SettingsError(f"{_FILE}: [buckets.{bucket.name}]: {folder} and the data folder {data} overlap")

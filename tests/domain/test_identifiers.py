@@ -32,12 +32,16 @@ def test_an_id_of_another_form_was_never_made_here(text):
 def test_arns_are_made_as_healthomics_writes_them():
     assert HERE.sequence_store_arn(STORE) == STORE_ARN
     assert HERE.read_set_arn(STORE, READ_SET) == f"{STORE_ARN}/readSet/{READ_SET}"
+    assert HERE.reference_store_arn(STORE) == STORE_ARN.replace("sequenceStore", "referenceStore")
+    assert HERE.reference_arn(STORE, READ_SET) == f"{HERE.reference_store_arn(STORE)}/reference/{READ_SET}"
     assert HERE.root_arn() == "arn:aws:iam::123456789012:root"
 
 
 def test_an_arn_is_read_back_as_what_it_was_made_of():
-    assert HERE.parse_arn(HERE.sequence_store_arn(STORE)) == StoredResource(STORE, None)
-    assert HERE.parse_arn(HERE.read_set_arn(STORE, READ_SET)) == StoredResource(STORE, READ_SET)
+    assert HERE.parse_arn(HERE.sequence_store_arn(STORE)) == StoredResource("sequenceStore", STORE, STORE)
+    assert HERE.parse_arn(HERE.read_set_arn(STORE, READ_SET)) == StoredResource("readSet", STORE, READ_SET)
+    assert HERE.parse_arn(HERE.reference_store_arn(STORE)) == StoredResource("referenceStore", STORE, STORE)
+    assert HERE.parse_arn(HERE.reference_arn(STORE, READ_SET)) == StoredResource("reference", STORE, READ_SET)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,9 @@ def test_an_arn_is_read_back_as_what_it_was_made_of():
         STORE_ARN.replace("arn:aws:", "arn:aws-cn:"),
         STORE_ARN.replace("omics", "s3"),
         STORE_ARN.replace("sequenceStore", "sequencestore"),
-        STORE_ARN.replace("sequenceStore", "referenceStore"),
+        STORE_ARN.replace("sequenceStore", "referenceStore") + "/readSet/" + READ_SET,
+        STORE_ARN + "/reference/" + READ_SET,
+        STORE_ARN.replace("sequenceStore", "referencestore"),
         STORE_ARN + "/",
         STORE_ARN + "\n",
         STORE_ARN + "/readset/" + READ_SET,

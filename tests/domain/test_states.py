@@ -36,13 +36,24 @@ ALLOWED = {
     ("job", "IN_PROGRESS", "IN_PROGRESS"),
     ("job", "IN_PROGRESS", "COMPLETED"),
     ("job", "IN_PROGRESS", "FAILED"),
+    ("job", "IN_PROGRESS", "COMPLETED_WITH_FAILURES"),
     ("job", "SUBMITTED", "CANCELLED"),
     ("job", "IN_PROGRESS", "CANCELLED"),
+    ("referenceStore", None, "ACTIVE"),
+    ("referenceStore", "ACTIVE", "DELETED"),
+    ("reference", None, "ACTIVE"),
+    ("reference", "ACTIVE", "DELETED"),
+    ("item", None, "NOT_STARTED"),
+    ("item", "NOT_STARTED", "IN_PROGRESS"),
+    ("item", "IN_PROGRESS", "IN_PROGRESS"),
+    ("item", "IN_PROGRESS", "FINISHED"),
+    ("item", "IN_PROGRESS", "FAILED"),
 }
-KINDS = ("sequenceStore", "readSet", "upload", "job")
+KINDS = ("sequenceStore", "referenceStore", "reference", "readSet", "upload", "job", "item")
 STATES = (
     *("PROCESSING_UPLOAD", "UPLOAD_FAILED", "ACTIVE", "ARCHIVED", "ACTIVATING", "DELETING", "DELETED"),
     *("OPEN", "COMPLETING", "COMPLETED", "ABORTED", "EXPIRED", "SUBMITTED", "IN_PROGRESS", "FAILED", "CANCELLED"),
+    *("COMPLETED_WITH_FAILURES", "NOT_STARTED", "FINISHED"),
 )
 FORBIDDEN = sorted(set(product(KINDS, (None, *STATES), STATES)) - ALLOWED, key=str)
 
@@ -64,6 +75,11 @@ def test_every_other_move_is_refused():
             states.check_move(*move)
 
 
-@pytest.mark.parametrize(("kind", "state"), [("job", s) for s in states.ENDED_JOBS] + [("sequenceStore", "DELETED")])
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [("job", s) for s in states.ENDED_JOBS]
+    + [("item", s) for s in states.ENDED_ITEMS]
+    + [(kind, "DELETED") for kind in ("sequenceStore", "referenceStore", "reference")],
+)
 def test_nothing_leaves_a_terminal_state(kind, state):
     assert state not in states.MOVES[kind]

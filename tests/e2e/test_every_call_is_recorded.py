@@ -29,6 +29,8 @@ NOT_PROVED = {
     "InvalidSignatureException": {"secret": "wrong"},
     "UnrecognizedClientException": {"key_id": "AKIANOBODY"},
 }
+#: First segment of a path → the kind of store that ARNs name, and that of what is in it.
+KINDS = {"sequencestore": ("sequenceStore", "readSet"), "referencestore": ("referenceStore", "reference")}
 SERIALIZER = create_serializer("rest-json", include_validation=False)
 
 
@@ -107,11 +109,12 @@ def resource_of(model: OperationModel, params: dict[str, Any], account: str) -> 
     segments = model.http["requestUri"].removeprefix("/strandkeep/v1").strip("/").split("/")
     if segments[:2] == ["verification", "{id}"]:
         return f"arn:aws:strandkeep:us-east-1:{account}:verification/{params['id']}"
-    if segments[0] != "sequencestore" or len(segments) < 2:
+    if segments[0] not in KINDS or len(segments) < 2:
         return "*"
-    store = params.get("sequenceStoreId") or params["id"]
-    arn = f"arn:aws:omics:us-east-1:{account}:sequenceStore/{store}"
-    return f"{arn}/readSet/{params['id']}" if segments[2:4] == ["readset", "{id}"] else arn
+    kind, inner = KINDS[segments[0]]
+    store = params.get(f"{kind}Id") or params["id"]
+    arn = f"arn:aws:omics:us-east-1:{account}:{kind}/{store}"
+    return f"{arn}/{inner}/{params['id']}" if segments[2:4] == [inner.lower(), "{id}"] else arn
 
 
 def records(installed: Installed, caller: Caller, wanted: set[str], seconds: float = 20) -> dict[str, list[Any]]:

@@ -47,6 +47,7 @@ def test_list_events_tells_what_happened_the_newest_first(own):
         "resourceId": read_set,
         "resourceArn": here.read_set_arn(store, read_set),
         "sequenceStoreId": store,
+        "referenceStoreId": None,
         "creationJobId": upload,
         "version": 2,
         "kind": "state",
@@ -63,7 +64,9 @@ def test_list_events_filters(own):
     store, other_store = own.new_store(), own.new_store()
     read_set = own.insert_read_set(store, "DELETED")
     own.insert_read_set(other_store, "ACTIVE")
-    own.house.catalog.write(lambda tx: moves.remark(tx, own.context, read_set, "delayed", "The server could not"))
+    own.house.catalog.write(
+        lambda tx: moves.remark(tx, own.context, "readSet", read_set, "delayed", "The server could not")
+    )
     here, every = own.house.installation, listed(own)
 
     def ids(**filters):

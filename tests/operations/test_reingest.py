@@ -9,12 +9,13 @@ from strandkeep.catalog import tables
 from strandkeep.errors import (
     ApiError,
     ConflictException,
-    NotSupportedOperationException,
     ResourceNotFoundException,
+    ValidationException,
 )
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from tests.operations.conftest import NEVER, file_of
+from tests.operations.references import insert_reference, new_reference_store
 
 READS = gzip.compress(b"@read\nACGT\n+\nIIII\n" * 7)
 
@@ -92,7 +93,7 @@ def test_reingest_of_a_read_set_that_did_not_fail_is_refused(api, store, state):
 @pytest.mark.parametrize(
     ("members", "refusal"),
     [
-        ({"sourceFileType": "BAM"}, NotSupportedOperationException),
+        ({"sourceFileType": "BAM"}, ValidationException),
         ({"referenceArn": "arn:aws:omics:us-east-1:1:referenceStore/1/reference/1"}, ResourceNotFoundException),
     ],
 )
@@ -103,6 +104,20 @@ def test_reingest_as_what_cannot_be_changes_nothing(api, store, members, refusal
         reingest(api, store, read_set, **members)
     assert metadata(api, store, read_set) == before
     assert len(api.rows(tables.problem, read_set_id=read_set)) == 1
+
+
+def test_reingest_with_a_reference_names_it_and_keeps_it(api, store):
+    references = new_reference_store(api)
+    reference = insert_reference(api, references)
+    arn = api.house.installation.reference_arn(references, reference)
+    read_set = failed(api, store)
+
+    answer = reingest(api, store, read_set, sourceFileType="CRAM", referenceArn=arn)
+
+    assert (answer["sourceFileType"], answer["referenceArn"]) == ("CRAM", arn)
+    assert metadata(api, store, read_set)["referenceArn"] == arn
+    with pytest.raises(ConflictException, match="read sets"):
+        api("DeleteReference", referenceStoreId=references, id=reference)
 
 
 def test_reingest_of_what_never_was_is_not_found(api, store):

@@ -515,9 +515,3 @@ def test_a_used_client_token_with_other_members_is_a_validation_exception(api, s
 
 def test_a_client_token_counts_for_its_store_alone(api, store):
     assert api.new_upload(store, clientToken=TOKEN) != api.new_upload(api.new_store(), clientToken=TOKEN)
-
-
-def test_an_upload_of_a_type_that_is_not_built_yet_is_not_supported(api, store):
-    for file_type in ("BAM", "CRAM", "UBAM"):
-        with pytest.raises(NotSupportedOperationException, match="sourceFileType"):
-            api.new_upload(store, sourceFileType=file_type)

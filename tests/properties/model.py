@@ -111,12 +111,14 @@ class Model:
     # Uploads
 
     def create_multipart_read_set_upload(self, account: str, request: Request) -> Request:
-        require(request["sourceFileType"] == "FASTQ", NOT_SUPPORTED)
-        require(not request.get("referenceArn"), NOT_FOUND)
+        aligned = request["sourceFileType"] in ("BAM", "CRAM")
+        require(not aligned or bool(request.get("referenceArn")), INVALID)
         check_tags(request.get("tags", {}))
         store = self._store(account, request["sequenceStoreId"])
 
         def make() -> Request:
+            # There are no references here.
+            require(not request.get("referenceArn"), NOT_FOUND)
             members = {name: value for name, value in request.items() if name != "clientToken" and value}
             upload = Upload(self._new_id("upload", store.id), store.id, members, self.now)
             self.uploads[upload.id] = upload
@@ -223,7 +225,7 @@ class Model:
         def make() -> None:
             read_set = self._read_set(account, request)
             require(read_set.status == "UPLOAD_FAILED", CONFLICT)
-            require(request.get("sourceFileType", "FASTQ") == "FASTQ", NOT_SUPPORTED)
+            require(request.get("sourceFileType", "FASTQ") == "FASTQ", INVALID)
             read_set.status, read_set.message = "PROCESSING_UPLOAD", None
             self.jobs[read_set.id] = 0
 

@@ -16,6 +16,9 @@ from strandkeep.catalog.transaction import Reader, Transaction
 
 _EVENT = tables.event
 
+#: Kind of thing whose events show its statusMessage → its table.
+_TALKING = {"readSet": tables.read_set, "reference": tables.reference, "referenceImportJob": tables.job}
+
 #: Member of the filter of ListEvents → its column.
 _EQUAL_FILTERS = {"resourceKind": "resource_kind", "resourceId": "resource_id", "kind": "kind"}
 
@@ -61,11 +64,13 @@ def page_from(
 
 
 def messages(reader: Reader, rows: Sequence[Any]) -> dict[tuple[str, int], str | None]:
-    """(read set, version) → the statusMessage of that version, as far as it is the read set's present one."""
-    table = tables.read_set
-    ids = {row.resource_id for row in rows if row.resource_kind == "readSet"}
-    query = sa.select(table.c.id, table.c.version, table.c.status_message).where(table.c.id.in_(ids))
-    return {(row.id, row.version): row.status_message for row in reader.all(query)}
+    """(thing, version) → the statusMessage of that version, as far as it is the thing's present one."""
+    found: dict[tuple[str, int], str | None] = {}
+    for kind, table in _TALKING.items():
+        ids = {row.resource_id for row in rows if row.resource_kind == kind}
+        query = sa.select(table.c.id, table.c.version, table.c.status_message).where(table.c.id.in_(ids))
+        found |= {(row.id, row.version): row.status_message for row in (reader.all(query) if ids else ())}
+    return found
 
 
 def _conditions(account: str, filters: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:

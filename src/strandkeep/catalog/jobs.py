@@ -6,22 +6,31 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import moves, tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog import moves, pages, tables
+from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 
 _JOB = tables.job
 
 
-def insert(tx: Transaction, context: RequestContext, job_id: str, kind: str, store_id: str, subject: str) -> None:
-    """Add a job; it runs as soon as its transaction is durable."""
+def insert(
+    tx: Transaction,
+    context: RequestContext,
+    job_id: str,
+    kind: str,
+    store_id: str,
+    subject: str,
+    request: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a job; it runs as soon as its transaction is durable. `request` is what its caller asked for, if one did."""
     values = {
         "id": job_id,
         "account": context.account,
         "kind": kind,
         "store_id": store_id,
         "subject": subject,
+        "request": request and dict(request),
     }
     counters = {"attempt": 0, "failures": 0, "run_after": tx.now, "created": tx.now}
     moves.begin(tx, context, "job", states.SUBMITTED, {**values, **counters, "context": context.as_json()})
@@ -30,6 +39,28 @@ def insert(tx: Transaction, context: RequestContext, job_id: str, kind: str, sto
 def find(reader: Reader, job_id: str) -> Row[Any] | None:
     """A job in any state."""
     return reader.one(sa.select(_JOB).where(_JOB.c.id == job_id))
+
+
+def find_in_store(reader: Reader, account: str, store_id: str, kind: str, job_id: str) -> Row[Any] | None:
+    """A job of a kind that an account started in a store."""
+    place = (_JOB.c.store_id == store_id, _JOB.c.kind == kind, _JOB.c.account == account)
+    return reader.one(sa.select(_JOB).where(_JOB.c.id == job_id, *place))
+
+
+def page(
+    reader: Reader, store_id: str, kind: str, filters: Mapping[str, Any], after: list[Any] | None, size: int
+) -> tuple[pages.Rows, list[Any] | None]:
+    """A page of a store's jobs of a kind by the filter of the lists of jobs."""
+    conditions = [_JOB.c.store_id == store_id, _JOB.c.kind == kind]
+    conditions += pages.time_bounds(_JOB.c.created, filters, "created", after)
+    shown = [filters["status"]] if "status" in filters else (*states.UNENDED_JOBS, *states.ENDED_JOBS)
+    return pages.newest_of_states(reader, _JOB.c.state, shown, conditions, after, size)
+
+
+def count_unended(reader: Reader, store_id: str, kind: str) -> int:
+    """How many jobs of a kind a store has that have not ended."""
+    query = sa.select(_JOB.c.id).where(_JOB.c.store_id == store_id, _JOB.c.kind == kind)
+    return count_rows(reader, query.where(_JOB.c.state.in_(states.UNENDED_JOBS)))
 
 
 def claim(tx: Transaction, job_id: str) -> Row[Any] | None:

@@ -26,6 +26,20 @@ def lock_store(tx: Transaction, account: str, store_id: str, *, shared: bool) ->
     return tx.one(query.with_for_update(read=shared))
 
 
+def lock_reference_store(tx: Transaction, account: str, store_id: str, *, shared: bool) -> Row[Any] | None:
+    """A reference store's row, locked; None when the account has no such store, a deleted one included."""
+    table = tables.reference_store
+    query = sa.select(table).where(table.c.id == store_id, table.c.account == account, table.c.status != "DELETED")
+    return tx.one(query.with_for_update(read=shared))
+
+
+def lock_reference(tx: Transaction, account: str, store_id: str, reference_id: str, *, shared: bool) -> Row[Any] | None:
+    """A reference's row in any state, locked: shared by what comes to name it, alone by what ends it."""
+    table = tables.reference
+    query = sa.select(table).where(table.c.id == reference_id, table.c.store_id == store_id)
+    return tx.one(query.where(table.c.account == account).with_for_update(read=shared))
+
+
 def lock_upload(tx: Transaction, account: str, store_id: str, upload_id: str, *, shared: bool) -> Row[Any] | None:
     """An upload's row, locked: shared by parts that come, alone by what ends it."""
     table = tables.upload

@@ -13,10 +13,15 @@ from strandkeep.domain.states import check_move
 #: Kind of thing → (its table, the column that holds its state).
 _STATES = {
     "sequenceStore": (tables.sequence_store, "status"),
+    "referenceStore": (tables.reference_store, "status"),
     "readSet": (tables.read_set, "status"),
+    "reference": (tables.reference, "status"),
     "upload": (tables.upload, "state"),
     "job": (tables.job, "state"),
 }
+
+#: Kind of job → the kind of thing that its events are of, if it is one that callers start and follow.
+JOB_EVENTS = {"reference-import": "referenceImportJob"}
 
 #: What an event keeps of a thing's row beside its state: it must tell where the thing was when that is long gone.
 _ABOUT = ("version", "store_id", "creation_job_id")
@@ -66,20 +71,20 @@ def last_time(reader: Reader) -> int:
     return row.time if row else 0
 
 
-def remark(tx: Transaction, context: RequestContext, read_set_id: str, what: str, message: str | None) -> None:
-    """Let a read set that is there say something new of itself, or nothing any more; its state stays.
+def remark(tx: Transaction, context: RequestContext, kind: str, holder_id: str, what: str, message: str | None) -> None:
+    """Let a read set or a reference that is there say something new of itself, or nothing any more; its state stays.
 
     The event is of kind `what`.
     """
-    table = tables.read_set
-    statement = table.update().where(table.c.id == read_set_id).values(status_message=message)
-    row = tx.one(statement.returning(*_about(table), table.c.status))
+    table, column = _STATES[kind]
+    statement = table.update().where(table.c.id == holder_id).values(status_message=message)
+    row = tx.one(statement.returning(*_about(table), table.c[column].label("state")))
     if row is not None:
-        _record(tx, context, "readSet", read_set_id, row._mapping, what, row.status, row.status)
+        _record(tx, context, kind, holder_id, row._mapping, what, row.state, row.state)
 
 
 def _about(table: sa.Table) -> list[sa.Column[Any]]:
-    return [table.c[column] for column in _ABOUT if column in table.c]
+    return [table.c[column] for column in (*_ABOUT, "kind") if column in table.c]
 
 
 def _record(
@@ -96,7 +101,7 @@ def _record(
         sa.insert(tables.event),
         {
             "account": context.account,
-            "resource_kind": kind,
+            "resource_kind": JOB_EVENTS.get(row.get("kind", ""), kind),
             "resource_id": thing_id,
             **{column: row.get(column) for column in _ABOUT},
             "kind": what,

@@ -6,13 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import moves, pages, qc, stored_files, tables
-from strandkeep.catalog.transaction import Reader, Transaction, chunks, count_rows
+from strandkeep.catalog import pages, qc, stored_files, tables
+from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
-from strandkeep.domain.context import RequestContext
-from strandkeep.domain.damage import Finding, of_source
 
-_SET, _SEGMENT = tables.read_set, tables.segment
+_SET = tables.read_set
 
 _EQUAL_FILTERS = {
     "name": "name",
@@ -60,22 +58,6 @@ def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[s
 def drop_problems(tx: Transaction, read_set_id: str) -> None:
     """Forget what was wrong with a read set: it is checked anew."""
     tx.run(sa.delete(tables.problem).where(tables.problem.c.read_set_id == read_set_id))
-
-
-def mark_damaged(tx: Transaction, context: RequestContext, read_set_id: str, source: str, finding: Finding) -> None:
-    """Let a read set say that a file of it is damaged, with an event."""
-    moves.remark(tx, context, read_set_id, "damaged", of_source(source, finding))
-
-
-def mark_restored(tx: Transaction, context: RequestContext, blobs: Sequence[str]) -> None:
-    """Let read sets that say of one of these blobs that it is damaged say so no longer: it was put back."""
-    told = _SET.c.status_message.contains(_SEGMENT.c.blob)
-    query = sa.select(_SET.c.id).join(_SEGMENT, _SEGMENT.c.holder_id == _SET.c.id).where(told).distinct()
-    for chunk in chunks(blobs):
-        for row in tx.all(
-            query.where(_SEGMENT.c.blob.in_(chunk), _SET.c.account == context.account).order_by(_SET.c.id)
-        ):
-            moves.remark(tx, context, row.id, "restored", None)
 
 
 def page(

@@ -15,6 +15,9 @@ from strandkeep.domain.layout import Segment
 
 _FILE, _SEGMENT, _DIGEST, _BLOB = tables.file, tables.segment, tables.digest, tables.blob
 
+#: Kind of thing that holds files → its table.
+HOLDERS = {"readSet": tables.read_set, "reference": tables.reference}
+
 #: The version of the definition behind a digest that is a read set's ETag; `docs/reference/digests.md` has them.
 ETAG_DEFINITION = 1
 

@@ -125,6 +125,73 @@ Index(
     postgresql_where=read_set.c.purge_after.is_not(None),
 )
 
+#: What keeps a reference from being deleted is found by its ARN.
+Index(
+    "read_set_naming_reference",
+    read_set.c.reference_arn,
+    sqlite_where=read_set.c.reference_arn.is_not(None),
+    postgresql_where=read_set.c.reference_arn.is_not(None),
+)
+
+reference_store = Table(
+    "reference_store",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("sse_config", JSON),
+    Column("status", Text, nullable=False),
+    Column("created", _BIG, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+_newest = (reference_store.c.status, reference_store.c.created, reference_store.c.id)
+Index("reference_store_by_status", reference_store.c.account, *_newest)
+Index("reference_store_by_name", reference_store.c.account, reference_store.c.name, *_newest)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False),
+    Column("store_id", Text, ForeignKey("reference_store.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("md5", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("status_message", Text),
+    Column("creation_job_id", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("facts_version", Integer, nullable=False),
+    Column("created", _BIG, nullable=False),
+    Column("updated", _BIG, nullable=False),
+    Column("purge_after", _BIG),
+    Column("version", Integer, nullable=False),
+)
+_newest = (reference.c.status, reference.c.created, reference.c.id)
+Index("reference_by_status", reference.c.store_id, *_newest)
+for _column in ("name", "md5"):
+    Index(f"reference_by_{_column}", reference.c.store_id, reference.c[_column], *_newest)
+Index(
+    "reference_to_purge",
+    reference.c.purge_after,
+    sqlite_where=reference.c.purge_after.is_not(None),
+    postgresql_where=reference.c.purge_after.is_not(None),
+)
+
+reference_sequence = Table(
+    "reference_sequence",
+    metadata,
+    Column("reference_id", Text, ForeignKey("reference.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("length", _BIG, nullable=False),
+    Column("md5", Text, nullable=False),
+    Column("sha512t24u", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 blob = Table(
     "blob",
     metadata,
@@ -231,6 +298,13 @@ upload = Table(
 Index("upload_by_created", upload.c.store_id, upload.c.state, upload.c.created, upload.c.id)
 Index("upload_by_state", upload.c.state, upload.c.created)
 Index("upload_by_read_set", upload.c.read_set_id)
+Index(
+    "upload_naming_reference",
+    upload.c.reference_arn,
+    upload.c.state,
+    sqlite_where=upload.c.reference_arn.is_not(None),
+    postgresql_where=upload.c.reference_arn.is_not(None),
+)
 
 part = Table(
     "part",
@@ -286,9 +360,22 @@ job = Table(
     Column("created", _BIG, nullable=False),
     Column("ended", _BIG),
     Column("version", Integer, nullable=False),
+    Column("request", JSON),
 )
 Index("job_by_state", job.c.state, job.c.run_after)
 Index("job_by_subject", job.c.subject)
+Index("job_by_store", job.c.store_id, job.c.kind, job.c.state, job.c.created, job.c.id)
+
+item = Table(
+    "item",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("status_message", Text),
+    Column("request", JSON, nullable=False),
+    Column("output_id", Text),
+)
 
 verification = Table(
     "verification",
@@ -319,6 +406,7 @@ finding = Table(
     Column("damage", Text, nullable=False),
     Column("block", _BIG),
     Column("offset", _BIG, nullable=False),
+    Column("holder_kind", Text, nullable=False, server_default="readSet"),
     sqlite_with_rowid=False,
 )
 

@@ -6,7 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import blobs, jobs, pages, read_sets, tables
+from strandkeep.catalog import blobs, jobs, pages, tables
+from strandkeep.catalog.damage import mark_damaged
+from strandkeep.catalog.stored_files import HOLDERS
 from strandkeep.catalog.transaction import Reader, Transaction
 from strandkeep.domain import states, times, verification
 from strandkeep.domain.blobs import LIVE, StoredBlob
@@ -16,12 +18,14 @@ from strandkeep.domain.damage import Finding
 KIND = "verify"
 
 _RUN, _JOB, _FINDING, _BLOB = tables.verification, tables.job, tables.finding, tables.blob
-_SET, _SEGMENT, _UPLOAD, _PART = tables.read_set, tables.segment, tables.upload, tables.part
+_SEGMENT, _UPLOAD, _PART = tables.segment, tables.upload, tables.part
 
+_PLACE = ("holder_kind", "store_id", "holder_id", "source", "number", "start")
 _FINDING_KEY = (_FINDING.c.store_id, _FINDING.c.holder_id, _FINDING.c.source, _FINDING.c.number, _FINDING.c.start)
 
-#: The number of a finding in a file of a read set; in an open upload it is the part's.
-IN_FILE = 0
+#: The number of a finding in a file; in an open upload it is the part's.
+_IN_FILE = 0
+_SEGMENT_PLACE = (_SEGMENT.c.start, _SEGMENT.c.offset)
 
 
 def insert(tx: Transaction, context: RequestContext, verification_id: str, values: Mapping[str, Any]) -> None:
@@ -82,10 +86,10 @@ def put_finding(tx: Transaction, context: RequestContext, verification_id: str, 
         first = finding.offset or 0
         offset = place.start + max(0, first - place.offset)
         about = {"blob": finding.blob, "damage": finding.damage, "block": finding.block, "offset": offset}
-        key = {name: getattr(place, name) for name in ("store_id", "holder_id", "source", "number", "start")}
+        key = {name: getattr(place, name) for name in _PLACE}
         tx.run(sa.insert(_FINDING), {"verification_id": verification_id, **key, **about})
-        if place.number == IN_FILE:
-            read_sets.mark_damaged(tx, context, place.holder_id, place.source, finding)
+        if place.holder_kind in HOLDERS:
+            mark_damaged(tx, context, place.holder_kind, place.holder_id, place.source, finding)
 
 
 def last_scheduled(reader: Reader, account: str) -> Row[Any] | None:
@@ -124,28 +128,37 @@ def _in_scope(run: Row[Any]) -> sa.ColumnElement[bool]:
     """Of one read set few blobs are found by their names; of more, each blob is asked whose it is, in order."""
     if run.read_set_id is not None:
         return _BLOB.c.name.in_(sa.select(_SEGMENT.c.blob).where(_SEGMENT.c.holder_id == run.read_set_id))
-    in_file = sa.select(_SEGMENT.c.blob).join(_SET, _SET.c.id == _SEGMENT.c.holder_id)
+
+    def theirs(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+        stores = [] if run.store_id is None else [table.c.store_id == run.store_id]
+        return [table.c.account == run.account, *stores]
+
     in_part = sa.select(_PART.c.blob).join(_UPLOAD, _UPLOAD.c.id == _PART.c.upload_id)
-    in_file = in_file.where(_SEGMENT.c.blob == _BLOB.c.name, _SET.c.account == run.account)
-    in_part = in_part.where(
-        _PART.c.blob == _BLOB.c.name, _UPLOAD.c.account == run.account, _UPLOAD.c.state == states.OPEN
-    )
-    if run.store_id is not None:
-        in_file = in_file.where(_SET.c.store_id == run.store_id)
-        in_part = in_part.where(_UPLOAD.c.store_id == run.store_id)
-    return sa.or_(in_file.exists(), in_part.exists())
+    in_part = in_part.where(_PART.c.blob == _BLOB.c.name, _UPLOAD.c.state == states.OPEN, *theirs(_UPLOAD))
+    in_files = [
+        sa.select(_SEGMENT.c.blob)
+        .join(table, table.c.id == _SEGMENT.c.holder_id)
+        .where(_SEGMENT.c.blob == _BLOB.c.name, *theirs(table))
+        for table in HOLDERS.values()
+    ]
+    return sa.or_(*(query.exists() for query in (*in_files, in_part)))
 
 
 def _places(reader: Reader, account: str, blob: str) -> Sequence[Row[Any]]:
-    """Where an account has a blob: in files of read sets, and as a part of open uploads."""
-    in_files = sa.select(
-        *(_SET.c.store_id, _SET.c.id.label("holder_id"), _SEGMENT.c.source, sa.literal(IN_FILE).label("number")),
-        *(_SEGMENT.c.start, _SEGMENT.c.offset),
-    ).join(_SET, _SET.c.id == _SEGMENT.c.holder_id)
-    as_parts = sa.select(
-        *(_UPLOAD.c.store_id, _UPLOAD.c.id.label("holder_id"), _PART.c.source, _PART.c.number),
-        *(sa.literal(0).label("start"), sa.literal(0).label("offset")),
-    ).join(_UPLOAD, _UPLOAD.c.id == _PART.c.upload_id)
-    files = reader.all(in_files.where(_SEGMENT.c.blob == blob, _SET.c.account == account).order_by(_SET.c.id))
+    """Where an account has a blob: in files of read sets and references, and as a part of open uploads."""
+    found: list[Row[Any]] = []
+    for kind, table in HOLDERS.items():
+        in_files = sa.select(
+            *_holder(kind, table), _SEGMENT.c.source, sa.literal(_IN_FILE).label("number"), *_SEGMENT_PLACE
+        ).join(table, table.c.id == _SEGMENT.c.holder_id)
+        found += reader.all(in_files.where(_SEGMENT.c.blob == blob, table.c.account == account).order_by(table.c.id))
+    whole = (sa.literal(0).label("start"), sa.literal(0).label("offset"))
+    as_parts = sa.select(*_holder("upload", _UPLOAD), _PART.c.source, _PART.c.number, *whole).join(
+        _UPLOAD, _UPLOAD.c.id == _PART.c.upload_id
+    )
     open_parts = as_parts.where(_PART.c.blob == blob, _UPLOAD.c.account == account, _UPLOAD.c.state == states.OPEN)
-    return [*files, *reader.all(open_parts)]
+    return [*found, *reader.all(open_parts)]
+
+
+def _holder(kind: str, table: sa.Table) -> tuple[sa.ColumnElement[Any], ...]:
+    return sa.literal(kind).label("holder_kind"), table.c.store_id, table.c.id.label("holder_id")

@@ -8,37 +8,45 @@ from typing import Any
 #: The space of names from which an event's UUID is made: the same event has the same one wherever it is read.
 _NAMES = uuid.UUID("64ca0eda-9751-5c55-841a-1bd50b4fc9b7")
 
+#: Kind of thing → what AWS calls it, and the members of a detail beside those that all have.
+_DETAILS = {
+    "readSet": ("Read Set", ("sequenceStoreId", "statusMessage", "creationJobId")),
+    "sequenceStore": ("Sequence Store", ()),
+    "referenceStore": ("Reference Store", ()),
+    "reference": ("Reference", ("referenceStoreId", "creationJobId")),
+    "referenceImportJob": ("Reference Import Job", ("referenceStoreId", "statusMessage")),
+}
+
 
 def as_eventbridge(event: Mapping[str, Any]) -> dict[str, Any] | None:
     """The EventBridge form of an event as ListEvents answers it; None for one that EventBridge does not know.
 
-    Known are moves of read sets and of stores. `account` and `region` are those of the ARN, `time` is in seconds.
+    Known are moves of read sets, references, stores and import jobs, which have no ARN and are told by their store's.
+    `account` and `region` are those of the ARN, `time` is in seconds.
     """
     arn: str | None = event.get("resourceArn")
-    detail = _detail(event) if event["kind"] == "state" else None
-    if arn is None or detail is None:
+    kind = event["resourceKind"]
+    if arn is None or kind not in _DETAILS or event["kind"] != "state":
         return None
     _, _, _, region, account, _ = arn.split(":", 5)
-    detail_type = "Read Set Status Change" if event["resourceKind"] == "readSet" else "Sequence Store Status Change"
+    what, members = _DETAILS[kind]
+    detail = {"omicsVersion": "1.0.0", "arn": arn, "id": event["resourceId"], "status": _status(event)}
+    detail |= {member: event.get(member) for member in members}
+    if kind == "referenceImportJob":
+        del detail["arn"]
     return {
         "version": "0",
         "id": str(uuid.uuid5(_NAMES, f"{account}/{event['id']}")),
-        "detail-type": detail_type,
+        "detail-type": f"{what} Status Change",
         "source": "aws.omics",
         "account": account,
         "time": event["creationTime"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
         "resources": [arn],
-        "detail": {"omicsVersion": "1.0.0", "arn": arn, **{k: v for k, v in detail.items() if v is not None}},
+        "detail": {name: value for name, value in detail.items() if value is not None},
     }
 
 
-def _detail(event: Mapping[str, Any]) -> dict[str, Any] | None:
-    identity = {"id": event["resourceId"], "status": event["after"]}
-    if event["resourceKind"] == "readSet":
-        more = {"statusMessage": event.get("statusMessage"), "creationJobId": event.get("creationJobId")}
-        return {"sequenceStoreId": event.get("sequenceStoreId"), **identity, **more}
-    if event["resourceKind"] == "sequenceStore":
-        changed = event.get("before") == event["after"]
-        return {**identity, "status": "UPDATED"} if changed else identity
-    return None
+def _status(event: Mapping[str, Any]) -> str:
+    """The state that a thing came to; a store that stayed in its own was changed."""
+    return "UPDATED" if event.get("before") == event["after"] == "ACTIVE" else str(event["after"])

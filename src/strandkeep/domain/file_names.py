@@ -1,4 +1,4 @@
-"""The names of the files in a read set, fixed when it is made, the last component of its key; and of its manifest."""
+"""The names of files, fixed when they are made, the last component of their key; and of manifests."""
 
 import re
 import unicodedata
@@ -16,9 +16,14 @@ def uploaded_file_name(name: str, file_type: str, source: str) -> str:
     return f"{stem or '_'}{suffix}{extensions[0]}"
 
 
-def manifest_name(read_set_id: str, revision: int) -> str:
-    """The name of the small object that tells beside the bytes what a revision of a read set is made of."""
-    return f"{read_set_id}.{revision}.json"
+def imported_file_name(uri: str) -> str:
+    """The name of a file that was imported: the last component of its key."""
+    return _clean(uri.rpartition("/")[2]) or "_"
+
+
+def manifest_name(holder_id: str, revision: int) -> str:
+    """The name of the small object that tells beside the bytes what a revision of its holder is made of."""
+    return f"{holder_id}.{revision}.json"
 
 
 def _clean(name: str) -> str:

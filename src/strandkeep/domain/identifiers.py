@@ -11,8 +11,11 @@ ID_DIGITS = 16
 _ID = re.compile(r"[1-9][0-9]{15}")
 _ARN = re.compile(
     r"arn:(?P<partition>[^:/]+):omics:(?P<region>[^:/]+):(?P<account>[0-9]{12}):"
-    r"sequenceStore/(?P<store>[0-9]+)(?:/readSet/(?P<read_set>[0-9]+))?"
+    r"(?:sequenceStore/(?P<sequenceStore>[0-9]+)(?:/readSet/(?P<readSet>[0-9]+))?"
+    r"|referenceStore/(?P<referenceStore>[0-9]+)(?:/reference/(?P<reference>[0-9]+))?)"
 )
+
+_KINDS = ("sequenceStore", "readSet", "referenceStore", "reference")
 
 
 def new_id() -> str:
@@ -35,7 +38,7 @@ class Installation:
 
     def sequence_store_arn(self, store_id: str) -> str:
         """The ARN of a sequence store of this installation."""
-        return f"arn:{self.partition}:omics:{self.region}:{self.account}:sequenceStore/{store_id}"
+        return f"{self._arn('omics')}:sequenceStore/{store_id}"
 
     def read_set_arn(self, store_id: str, read_set_id: str) -> str:
         """The ARN of a read set of this installation."""
@@ -45,31 +48,46 @@ class Installation:
         """The ARN of an S3 access point of this installation."""
         return f"arn:{self.partition}:s3:{self.region}:{self.account}:accesspoint/{name}"
 
+    def reference_store_arn(self, store_id: str) -> str:
+        """The ARN of a reference store of this installation."""
+        return f"{self._arn('omics')}:referenceStore/{store_id}"
+
+    def reference_arn(self, store_id: str, reference_id: str) -> str:
+        """The ARN of a reference of this installation."""
+        return f"{self.reference_store_arn(store_id)}/reference/{reference_id}"
+
     def verification_arn(self, verification_id: str) -> str:
         """The ARN of a verification of stored bytes."""
-        return f"arn:{self.partition}:strandkeep:{self.region}:{self.account}:verification/{verification_id}"
+        return f"{self._arn('strandkeep')}:verification/{verification_id}"
 
     def root_arn(self) -> str:
         """The ARN of the account's root principal."""
         return f"arn:{self.partition}:iam::{self.account}:root"
 
-    def parse_arn(self, arn: str) -> "StoredResource":
-        """The store or read set that an ARN names; ResourceNotFoundException for any other, here or elsewhere."""
+    def parse_arn(self, arn: str, member: str = "resourceArn") -> "StoredResource":
+        """What an ARN names; ResourceNotFoundException, which names the `member`, for any other, here or elsewhere."""
         match = _ARN.fullmatch(arn)
         if match is None:
             raise ResourceNotFoundException(
-                f"resourceArn: {arn!r} does not name a sequence store or a read set. Their ARNs look like "
-                f"{self.sequence_store_arn('1234567890123456')}[/readSet/1234567890123456]."
+                f"{member}: {arn!r} names no store, read set or reference. Their ARNs look like "
+                f"{self.sequence_store_arn('1234567890123456')}[/readSet/1234567890123456] and "
+                f"{self.reference_store_arn('1234567890123456')}[/reference/1234567890123456]."
             )
         here = (match["partition"], match["region"], match["account"])
         if here != (self.partition, self.region, self.account):
-            raise ResourceNotFoundException(f"resourceArn: {arn!r} does not exist here.")
-        return StoredResource(match["store"], match["read_set"])
+            raise ResourceNotFoundException(f"{member}: {arn!r} does not exist here.")
+        # A thing in a store comes after the store.
+        kind, thing_id = [(kind, match[kind]) for kind in _KINDS if match[kind]][-1]
+        return StoredResource(kind, match["sequenceStore"] or match["referenceStore"], thing_id)
+
+    def _arn(self, service: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}"
 
 
 @dataclass(frozen=True)
 class StoredResource:
-    """A thing that can carry tags: a sequence store, or a read set in one."""
+    """A thing that can carry tags: a store, which is its own, or a read set or a reference in one."""
 
+    kind: str
     store_id: str
-    read_set_id: str | None
+    id: str

@@ -31,6 +31,10 @@ QUOTAS: Mapping[str, Quota] = {
     "sequence_stores": Quota("sequence stores of an account", 20, "Delete one that is no longer needed"),
     "read_sets_per_store": Quota("read sets of a sequence store", 1_000_000, "Delete some, or use another store"),
     "open_uploads": Quota("open uploads of a sequence store", 0, "Complete or abort one"),
+    "reference_stores": Quota("reference stores of an account", 1, "Delete one that is no longer needed"),
+    "references_per_store": Quota("references of a reference store", 50, "Delete some, or use another store"),
+    "reference_size": Quota("bytes of one reference", 15 << 30, "Import less"),
+    "concurrent_import_jobs": Quota("unfinished import jobs of a store", 5, "Start it when one of them has ended"),
     # AWS says 976 GB: so much do 10,000 parts of 100 MiB hold, in GiB.
     "file_size": Quota("bytes of one file", 976 << 30, "Upload less"),
 }

@@ -20,12 +20,24 @@ SUBMITTED = "SUBMITTED"
 IN_PROGRESS = "IN_PROGRESS"
 FAILED = "FAILED"
 CANCELLED = "CANCELLED"
+COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
+
+NOT_STARTED = "NOT_STARTED"
+FINISHED = "FINISHED"
 
 #: Kind of thing → state → states it may move to. None stands for "not there yet".
 MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
     "sequenceStore": {
         None: frozenset({ACTIVE}),
         ACTIVE: frozenset({ACTIVE, DELETED}),
+    },
+    "referenceStore": {
+        None: frozenset({ACTIVE}),
+        ACTIVE: frozenset({DELETED}),
+    },
+    "reference": {
+        None: frozenset({ACTIVE}),
+        ACTIVE: frozenset({DELETED}),
     },
     "readSet": {
         None: frozenset({PROCESSING_UPLOAD}),
@@ -44,7 +56,12 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
     "job": {
         None: frozenset({SUBMITTED}),
         SUBMITTED: frozenset({IN_PROGRESS, CANCELLED}),
-        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, FAILED, CANCELLED}),
+        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, COMPLETED_WITH_FAILURES, FAILED, CANCELLED}),
+    },
+    "item": {
+        None: frozenset({NOT_STARTED}),
+        NOT_STARTED: frozenset({IN_PROGRESS}),
+        IN_PROGRESS: frozenset({IN_PROGRESS, FINISHED, FAILED}),
     },
 }
 
@@ -62,8 +79,11 @@ LISTED_STORES = tuple(sorted({state for states in MOVES["sequenceStore"].values(
 LISTED_UPLOADS = (OPEN, COMPLETING)
 
 #: States of a job after which nothing happens to it.
-ENDED_JOBS = (COMPLETED, FAILED, CANCELLED)
+ENDED_JOBS = (COMPLETED, COMPLETED_WITH_FAILURES, FAILED, CANCELLED)
 UNENDED_JOBS = (SUBMITTED, IN_PROGRESS)
+
+#: States of an item of a job after which nothing happens to it.
+ENDED_ITEMS = (FINISHED, FAILED)
 
 
 def check_move(kind: str, before: str | None, after: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import jobs, read_sets, stored_files
+from strandkeep.catalog import jobs, stored_files
+from strandkeep.catalog.damage import mark_damaged
 from strandkeep.domain import layout, provenance
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
@@ -55,7 +56,7 @@ def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]
         yield from _stored_bytes(house, job.subject, file)
     except DamagedBlob as damage:
         context, finding = RequestContext(**job.context), damage.finding
-        house.catalog.write(lambda tx: read_sets.mark_damaged(tx, context, job.subject, file.source, finding))
+        house.catalog.write(lambda tx: mark_damaged(tx, context, "readSet", job.subject, file.source, finding))
         raise
 
 

@@ -49,7 +49,7 @@ def ingest(house: House, job: Row[Any]) -> Conclusion:
 
 def tell_read_set(tx: Transaction, job: Row[Any], message: str) -> None:
     """Let a read set say that the server fails on it; its state stays, for nothing is known of its files."""
-    moves.remark(tx, RequestContext(**job.context), job.subject, "delayed", message[:_MESSAGE_LENGTH])
+    moves.remark(tx, RequestContext(**job.context), "readSet", job.subject, "delayed", message[:_MESSAGE_LENGTH])
 
 
 def _load(reader: Any, job: Row[Any]) -> tuple[Row[Any], str, Any]:

@@ -1,4 +1,4 @@
-"""The manifest of a read set: what it takes to find it again when the catalog is lost."""
+"""Manifests: what it takes to find a read set again when the catalog is lost."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,13 @@ def manifest(
         "readSet": {name: getattr(read_set, name) for name in _IDENTITY},
         "created": times.to_datetime(read_set.created).isoformat(),
         "facts": facts,
-        "files": [_file(source, name, segments) for source, (name, segments) in sorted(described.items())],
+        "files": [file_entry(source, name, segments) for source, (name, segments) in sorted(described.items())],
     }
     return json.dumps(content).encode()
 
 
-def _file(source: str, name: str, segments: Sequence[Segment]) -> dict[str, Any]:
+def file_entry(source: str, name: str, segments: Sequence[Segment]) -> dict[str, Any]:
+    """A file as manifests tell it: its name, its size, and where its bytes lie."""
     return {
         "source": source,
         "name": name,

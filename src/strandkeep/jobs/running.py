@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -15,8 +16,17 @@ from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
-#: What a job did, brought into the catalog by the transaction that ends it.
-Conclusion = Callable[[Transaction], None]
+
+@dataclass(frozen=True)
+class Ending:
+    """The state in which a job ends, and what it says of itself."""
+
+    state: str = states.COMPLETED
+    message: str | None = None
+
+
+#: What a job did, brought into the catalog by the transaction that ends it; COMPLETED when it does not say otherwise.
+Conclusion = Callable[[Transaction], Ending | None]
 Kind = Callable[[House, Row[Any]], Conclusion]
 
 #: Failures of the server after which the user is told that it is ours.
@@ -73,8 +83,8 @@ def _attempt(
 
 
 def _conclude(tx: Transaction, job: Row[Any], conclusion: Conclusion) -> None:
-    conclusion(tx)
-    if not jobs.end(tx, job, states.COMPLETED):
+    ending = conclusion(tx) or Ending()
+    if not jobs.end(tx, job, ending.state, ending.message):
         raise Superseded
     reach("job.in_transaction")
 
@@ -83,7 +93,7 @@ def _put_off(tx: Transaction, job: Row[Any], tell: Callable[[Transaction, Row[An
     failures = job.failures + 1
     message = (
         f"The server could not do this yet ({failures} tries failed by its own fault, not the file's) and goes on "
-        "trying; the bytes are kept. Its operator finds the reason in the log."
+        "trying; the log has the reason."
     )
     pause = min(2**failures, _LONGEST_PAUSE_S) * times.SECOND
     if jobs.put_off(tx, job, tx.now + pause, message) and failures >= TELL_AFTER:

@@ -1,13 +1,16 @@
-"""The sweep: uploads expire, deleted read sets are purged, bytes that nothing needs any more go."""
+"""The sweep: uploads expire, what was deleted is purged, bytes that nothing needs any more go."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Row
 
 from strandkeep import logs, metrics
-from strandkeep.catalog import Transaction, blobs, client_tokens, events, read_sets, uploads
-from strandkeep.catalog.locks import lock_read_sets, lock_upload
+from strandkeep.catalog import Reader, Transaction, blobs, client_tokens, events, read_sets, references, uploads
+from strandkeep.catalog.locks import lock_read_sets, lock_reference, lock_upload
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
@@ -29,7 +32,7 @@ def sweep(house: House, *, orphans: bool = True) -> None:
     `orphans`: also look for bytes without a row, which means reading every folder. A step that fails keeps none of
     the others from making room; ExceptionGroup of what failed, after all of them.
     """
-    steps = [expire_uploads, purge_read_sets, condemn_orphans, remove_condemned]
+    steps = [expire_uploads, purge_read_sets, purge_references, condemn_orphans, remove_condemned]
     steps += [number_events, forget_client_tokens, count_read_sets]
     failures: list[Exception] = []
     for step in steps if orphans else [step for step in steps if step is not condemn_orphans]:
@@ -60,26 +63,50 @@ def expire_uploads(house: House) -> None:
 
 
 def purge_read_sets(house: House) -> None:
-    """Remove deleted read sets that can no longer be brought back; bytes that were theirs alone are condemned.
+    """Remove deleted read sets that can no longer be brought back."""
+
+    def lock(tx: Transaction, row: Row[Any]) -> Row[Any] | None:
+        return lock_read_sets(tx, row.account, row.store_id, [row.id]).get(row.id)
+
+    _purge(house, "read sets purged", read_sets.due_for_purge, lock, read_sets.purge)
+
+
+def purge_references(house: House) -> None:
+    """Remove deleted references whose bytes have stayed long enough."""
+
+    def lock(tx: Transaction, row: Row[Any]) -> Row[Any] | None:
+        return lock_reference(tx, row.account, row.store_id, row.id, shared=False)
+
+    _purge(house, "references purged", references.due_for_purge, lock, references.purge)
+
+
+def _purge(
+    house: House,
+    what: str,
+    due: Callable[[Reader, int, int], Sequence[Row[Any]]],
+    lock: Callable[[Transaction, Row[Any]], Row[Any] | None],
+    remove: Callable[[Transaction, str], list[str]],
+) -> None:
+    """Remove deleted things whose time has come; bytes that were theirs alone are condemned.
 
     Their manifests name subject and sample. They go before the rows, without which nothing would find them again;
     a read set whose time has passed is not brought back any more, so it never comes back without one.
     """
 
     def purge(tx: Transaction) -> int:
-        found = read_sets.due_for_purge(tx, tx.now, 1)
+        found = due(tx, tx.now, 1)
         for row in found:
-            locked = lock_read_sets(tx, row.account, row.store_id, [row.id]).get(row.id)
+            locked = lock(tx, row)
             # It may have been brought back before the lock was taken, and even deleted anew.
             if locked is not None and locked.purge_after is not None and locked.purge_after <= tx.now:
                 for revision in range(1, locked.revision + 1):
                     house.blobs.remove_manifest(manifest_name(row.id, revision))
                 # The time to bring it back has passed already: its bytes need no further one.
-                blobs.condemn(tx, read_sets.purge(tx, row.id), tx.now)
+                blobs.condemn(tx, remove(tx, row.id), tx.now)
                 reach("purge.in_transaction")
         return len(found)
 
-    _until_none(lambda: house.catalog.write(purge), "read sets purged", lambda: reach("purge.committed"))
+    _until_none(lambda: house.catalog.write(purge), what, lambda: reach("purge.committed"))
 
 
 def condemn_orphans(house: House) -> None:

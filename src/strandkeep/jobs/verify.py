@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import Blobs, DamagedBlob
-from strandkeep.catalog import Transaction, blobs, jobs, read_sets, verifications
+from strandkeep.catalog import Transaction, blobs, jobs, verifications
+from strandkeep.catalog.damage import mark_restored
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.damage import Damage, Finding
@@ -78,7 +79,7 @@ class _Attempt:
 
         def put(tx: Transaction) -> None:
             context = RequestContext(**self._job.context)
-            read_sets.mark_restored(tx, context, self._sound)
+            mark_restored(tx, context, self._sound)
             for finding in findings:
                 verifications.put_finding(tx, context, self._job.id, finding)
             blobs.put_verified(tx, self._sound)

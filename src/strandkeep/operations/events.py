@@ -1,7 +1,7 @@
 """What happened to things, for whoever looks back and for whoever follows."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -12,6 +12,9 @@ from strandkeep.domain.context import RequestContext
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.house import House
 from strandkeep.protocol import strandkeep_shapes as shapes
+
+#: What lies in reference stores, not in sequence stores.
+_IN_REFERENCE_STORES = ("reference", "referenceImportJob")
 
 #: Events that one transaction numbers, so that others need not wait for it.
 _NUMBERED_AT_ONCE = 500
@@ -53,9 +56,9 @@ def _filters(house: House, given: shapes.EventFilter) -> dict[str, Any]:
     arn = filters.pop("resourceArn", None)
     if arn is not None:
         named = house.installation.parse_arn(arn)
-        kind, thing = ("readSet", named.read_set_id) if named.read_set_id else ("sequenceStore", named.store_id)
+        told = {"resourceId": named.id, "resourceKind": named.kind}
         # A filter that asks for two things at once finds neither.
-        if filters.setdefault("resourceId", thing) != thing or filters.setdefault("resourceKind", kind) != kind:
+        if any(filters.setdefault(member, value) != value for member, value in told.items()):
             filters["resourceId"] = ""
     return filters
 
@@ -67,7 +70,8 @@ def _shown(house: House, row: Row[Any], message: str | None) -> shapes.Event:
         "resourceKind": row.resource_kind,
         "resourceId": row.resource_id,
         "resourceArn": _arn(house, row),
-        "sequenceStoreId": row.store_id,
+        "sequenceStoreId": None if row.resource_kind in _IN_REFERENCE_STORES else row.store_id,
+        "referenceStoreId": row.store_id if row.resource_kind in _IN_REFERENCE_STORES else None,
         "creationJobId": row.creation_job_id,
         "version": row.version,
         "kind": row.kind,
@@ -80,8 +84,13 @@ def _shown(house: House, row: Row[Any], message: str | None) -> shapes.Event:
 
 
 def _arn(house: House, row: Row[Any]) -> str | None:
-    if row.resource_kind == "sequenceStore":
-        return house.installation.sequence_store_arn(row.resource_id)
-    if row.resource_kind == "readSet" and row.store_id:
-        return house.installation.read_set_arn(row.store_id, row.resource_id)
-    return None
+    """The ARN of what an event is about; an import job has none, and is told by its store's."""
+    here, thing = house.installation, row.resource_id
+    arns: Mapping[str, Callable[[], str]] = {
+        "sequenceStore": lambda: here.sequence_store_arn(thing),
+        "readSet": lambda: here.read_set_arn(row.store_id, thing),
+        "referenceStore": lambda: here.reference_store_arn(thing),
+        "reference": lambda: here.reference_arn(row.store_id, thing),
+        "referenceImportJob": lambda: here.reference_store_arn(row.store_id),
+    }
+    return arns[row.resource_kind]() if row.resource_kind in arns else None

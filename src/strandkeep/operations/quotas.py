@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from strandkeep.catalog import Reader, Transaction, read_sets, sequence_stores, uploads
+from strandkeep.catalog import (
+    Reader,
+    Transaction,
+    jobs,
+    read_sets,
+    reference_stores,
+    references,
+    sequence_stores,
+    uploads,
+)
 from strandkeep.catalog.locks import lock_account
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.parts import Part
@@ -19,6 +28,28 @@ def check_another_store(tx: Transaction, context: RequestContext, house: House) 
     if quota:
         lock_account(tx, context.account)
         check_quota("sequence_stores", quota, sequence_stores.count(tx, context.account, quota))
+
+
+def check_another_reference_store(tx: Transaction, context: RequestContext, house: House) -> None:
+    """ServiceQuotaExceededException when the account may have no further reference store; locks the account."""
+    quota = house.quota("reference_stores")
+    if quota:
+        lock_account(tx, context.account)
+        check_quota("reference_stores", quota, reference_stores.count(tx, context.account, quota))
+
+
+def check_more_references(reader: Reader, house: House, store_id: str, more: int) -> None:
+    """ServiceQuotaExceededException when the store, locked exclusively, may not have so many more references."""
+    quota = house.quota("references_per_store")
+    if quota:
+        check_quota("references_per_store", quota, references.count(reader, store_id), more)
+
+
+def check_another_import_job(tx: Transaction, house: House, store_id: str, kind: str) -> None:
+    """ServiceQuotaExceededException when the store, locked exclusively, may have no further import job of its kind."""
+    quota = house.quota("concurrent_import_jobs")
+    if quota:
+        check_quota("concurrent_import_jobs", quota, jobs.count_unended(tx, store_id, kind))
 
 
 def check_another_upload(tx: Transaction, house: House, store_id: str) -> None:

@@ -1,34 +1,23 @@
 """Read sets."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Reader, read_sets, stored_files
-from strandkeep.domain import layout, states, times
-from strandkeep.domain.blobs import Span
+from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
 from strandkeep.domain.file_types import alignment
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.paging import DEFAULT_PAGE
-from strandkeep.domain.parts import PART_SIZE
 from strandkeep.errors import ConflictException, ResourceNotFoundException
 from strandkeep.house import House
+from strandkeep.operations.file_parts import Piece, file_information, locate, outgoing
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.streams import Outgoing
 from strandkeep.protocol import shapes
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """What a part of a file is made of: `length` bytes, as stretches of blobs."""
-
-    length: int
-    spans: Sequence[Span]
 
 
 async def list_read_sets(
@@ -72,13 +61,12 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
     store_id, read_set_id = request["sequenceStoreId"], request["id"]
     source, number = request.get("file", "SOURCE1"), request["partNumber"]
 
-    def read(reader: Reader) -> _Piece:
+    def read(reader: Reader) -> Piece:
         row = require_read_set(reader, context, store_id, read_set_id)
         _check_readable(row, source)
-        return _locate(reader, read_set_id, source, number)
+        return locate(reader, "readSet", read_set_id, source, number)
 
-    piece = await house.catalog.read_async(read)
-    return Outgoing(piece.length, _stream(context, house, read_set_id, source, piece))
+    return outgoing(context, house, await house.catalog.read_async(read))
 
 
 def require_read_set(reader: Reader, context: RequestContext, store_id: str, read_set_id: str) -> Row[Any]:
@@ -99,29 +87,6 @@ def _check_readable(row: Row[Any], source: str) -> None:
         raise ConflictException(f"The read set {row.id} is {row.status}; only an ACTIVE one can be read.{why}")
     if source == "INDEX" and row.status == states.PROCESSING_UPLOAD:
         raise ConflictException(f"The read set {row.id} is still {row.status}; it has no index yet.")
-
-
-def _locate(reader: Reader, read_set_id: str, source: str, number: int) -> _Piece:
-    sizes = {file.source: file.size for file in stored_files.of(reader, read_set_id)}
-    if source not in sizes:
-        raise ResourceNotFoundException(
-            f"file: the read set {read_set_id} has no {source}; it has {', '.join(sorted(sizes))}."
-        )
-    first, length = layout.part_range(sizes[source], number)
-    return _Piece(length, stored_files.spans(reader, read_set_id, source, first, length))
-
-
-async def _stream(
-    context: RequestContext, house: House, read_set_id: str, source: str, piece: _Piece
-) -> AsyncIterator[bytes]:
-    """The bytes of a piece, as far as they are what was stored; damage is noted, and ends them."""
-    try:
-        async for chunk in house.blobs.stream(piece.spans):
-            yield chunk
-    except DamagedBlob as damage:
-        finding = damage.finding
-        await house.catalog.write_async(lambda tx: read_sets.mark_damaged(tx, context, read_set_id, source, finding))
-        raise
 
 
 def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, Any]:
@@ -173,5 +138,4 @@ def _file_information(house: House, row: Row[Any], file: Row[Any]) -> dict[str, 
     access = None
     if row.status == states.ACTIVE:
         access = {"s3Uri": house.place(row.account, row.store_id).file_uri(row.id, file.file_name)}
-    parts = layout.total_parts(file.size)
-    return {"totalParts": parts, "partSize": PART_SIZE, "contentLength": file.size, "s3Access": access}
+    return {**file_information(file.size), "s3Access": access}

@@ -11,6 +11,9 @@ from strandkeep.operations import (
     events,
     qc,
     read_sets,
+    reference_imports,
+    reference_stores,
+    references,
     reingest,
     sequence_stores,
     tags,
@@ -40,6 +43,14 @@ def _store(installation: Installation, request: Mapping[str, Any]) -> str:
 
 def _read_set(installation: Installation, request: Mapping[str, Any]) -> str:
     return installation.read_set_arn(request["sequenceStoreId"], request["id"])
+
+
+def _reference_store(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.reference_store_arn(request.get("referenceStoreId") or request["id"])
+
+
+def _reference(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.reference_arn(request["referenceStoreId"], request["id"])
 
 
 def _verified(installation: Installation, request: Mapping[str, Any]) -> str:
@@ -72,6 +83,17 @@ OPERATIONS: Mapping[str, Use] = {
     "GetReadSetMetadata": Use(read_sets.get_read_set_metadata, _read_set, changes=False),
     "GetReadSet": Use(read_sets.get_read_set, _read_set, changes=False),
     "BatchDeleteReadSet": Use(deletion.batch_delete_read_set, _store, changes=True),
+    "CreateReferenceStore": Use(reference_stores.create_reference_store, _anything, changes=True),
+    "GetReferenceStore": Use(reference_stores.get_reference_store, _reference_store, changes=False),
+    "ListReferenceStores": Use(reference_stores.list_reference_stores, _anything, changes=False),
+    "DeleteReferenceStore": Use(reference_stores.delete_reference_store, _reference_store, changes=True),
+    "ListReferences": Use(references.list_references, _reference_store, changes=False),
+    "GetReferenceMetadata": Use(references.get_reference_metadata, _reference, changes=False),
+    "GetReference": Use(references.get_reference, _reference, changes=False),
+    "DeleteReference": Use(references.delete_reference, _reference, changes=True),
+    "StartReferenceImportJob": Use(reference_imports.start_reference_import_job, _reference_store, changes=True),
+    "GetReferenceImportJob": Use(reference_imports.get_reference_import_job, _reference_store, changes=False),
+    "ListReferenceImportJobs": Use(reference_imports.list_reference_import_jobs, _reference_store, changes=False),
     "TagResource": Use(tags.tag_resource, _named, changes=True),
     "UntagResource": Use(tags.untag_resource, _named, changes=True),
     "ListTagsForResource": Use(tags.list_tags_for_resource, _named, changes=False),

@@ -15,7 +15,7 @@ from strandkeep.errors import ConflictException, ResourceNotFoundException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
 from strandkeep.operations.sequence_stores import require_store
-from strandkeep.operations.source_types import check_type_and_reference
+from strandkeep.operations.source_types import check_type, lock_named_reference
 from strandkeep.protocol import strandkeep_shapes as shapes
 
 
@@ -32,6 +32,7 @@ async def reingest_read_set(
         require_store(tx, context, store_id, lock="shared")
 
         def start() -> str:
+            lock_named_reference(tx, context, house.installation, request.get("referenceArn"))
             _start(tx, context, _require_failed(tx, context, store_id, read_set_id), request)
             reach("reingest.in_transaction")
             return read_set_id
@@ -70,7 +71,7 @@ def _require_failed(tx: Transaction, context: RequestContext, store_id: str, rea
 def _start(tx: Transaction, context: RequestContext, row: Row[Any], request: shapes.ReingestReadSetRequest) -> None:
     file_type = request.get("sourceFileType", row.file_type)
     reference_arn = request.get("referenceArn", row.reference_arn)
-    check_type_and_reference(file_type, reference_arn)
+    check_type(file_type, reference_arn)
     names = {}
     for file in stored_files.of(tx, row.id):
         check_part_source(file_type, file.source)
@@ -78,6 +79,6 @@ def _start(tx: Transaction, context: RequestContext, row: Row[Any], request: sha
     # Nobody has been given these names: a read set shows its files by name only once it is ACTIVE.
     stored_files.rename(tx, row.id, names)
     read_sets.drop_problems(tx, row.id)
-    changes = {"file_type": file_type, "reference_arn": reference_arn, "status_message": None}
+    changes = {"file_type": file_type, "reference_arn": reference_arn or None, "status_message": None}
     moves.move(tx, context, "readSet", row.id, states.UPLOAD_FAILED, states.PROCESSING_UPLOAD, **changes)
     jobs.insert(tx, context, new_id(), "ingest", row.store_id, row.id)

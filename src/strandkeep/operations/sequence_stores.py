@@ -10,6 +10,7 @@ from strandkeep.catalog.locks import lock_store
 from strandkeep.catalog.moves import move
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.encryption import check_encryption
 from strandkeep.domain.identifiers import is_id, new_id
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
@@ -26,7 +27,7 @@ async def create_sequence_store(
     context: RequestContext, house: House, request: shapes.CreateSequenceStoreRequest
 ) -> shapes.CreateSequenceStoreResponse:
     """CreateSequenceStore: a store, ACTIVE at once; the same clientToken gives the same store."""
-    _check_encryption(request.get("sseConfig"))
+    check_encryption(request.get("sseConfig"))
     new_tags = request.get("tags", {})
     check_tags(new_tags)
 
@@ -131,13 +132,6 @@ def _row(tx: Transaction, store_id: str) -> Row[Any]:
     if row is None:
         raise ResourceNotFoundException(f"The sequence store {store_id!r} does not exist.")
     return row
-
-
-def _check_encryption(config: shapes.SseConfig | None) -> None:
-    if config and "keyArn" in config:
-        raise ValidationException(
-            f"sseConfig.keyArn: {config['keyArn']!r} is not mapped to a key of this installation; leave keyArn out."
-        )
 
 
 def _columns(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""Tags on sequence stores and read sets."""
+"""Tags on stores, read sets and references."""
 
 from typing import Any
 
-from strandkeep.catalog import Reader, Transaction, read_sets, tags
-from strandkeep.catalog.locks import lock_read_sets
+from sqlalchemy.engine import Row
+
+from strandkeep.catalog import Reader, Transaction, read_sets, reference_stores, references, sequence_stores, tags
+from strandkeep.catalog.locks import lock_read_sets, lock_reference, lock_reference_store, lock_store
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.states import DELETED
@@ -11,7 +13,6 @@ from strandkeep.domain.tags import check_tag_key, check_tags, system_tags
 from strandkeep.errors import ResourceNotFoundException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
-from strandkeep.operations.sequence_stores import require_store
 from strandkeep.protocol import shapes
 
 
@@ -57,21 +58,36 @@ async def list_tags_for_resource(
 
 
 def _require_resource(reader: Reader, context: RequestContext, house: House, arn: str) -> tuple[str, dict[str, str]]:
-    """The id of the caller's store or read set that an ARN names, and its system tags.
+    """The id of the caller's thing that an ARN names, and its system tags.
 
     In a transaction its row is locked, so that two callers together do not set more tags than there may be.
     """
-    resource = house.installation.parse_arn(arn)
-    writing = isinstance(reader, Transaction)
-    if resource.read_set_id is None:
-        return str(require_store(reader, context, resource.store_id, lock="exclusive" if writing else "").id), {}
+    named = house.installation.parse_arn(arn)
     row = None
-    if is_id(resource.store_id) and is_id(resource.read_set_id):
-        if isinstance(reader, Transaction):
-            rows = lock_read_sets(reader, context.account, resource.store_id, [resource.read_set_id])
-            row = rows.get(resource.read_set_id)
-        else:
-            row = read_sets.find(reader, context.account, resource.store_id, resource.read_set_id)
+    if is_id(named.store_id) and is_id(named.id):
+        place = (context.account, named.store_id, named.id)
+        row = (
+            _lock(reader, named.kind, *place) if isinstance(reader, Transaction) else _find(reader, named.kind, *place)
+        )
     if row is None or row.status == DELETED:
         raise ResourceNotFoundException(f"resourceArn: {arn!r} does not exist.")
-    return str(row.id), system_tags(row.subject_id, row.sample_id)
+    return str(row.id), system_tags(row.subject_id, row.sample_id) if named.kind == "readSet" else {}
+
+
+def _find(reader: Reader, kind: str, account: str, store_id: str, thing_id: str) -> Row[Any] | None:
+    if kind == "sequenceStore":
+        return sequence_stores.find(reader, account, store_id)
+    if kind == "referenceStore":
+        return reference_stores.find(reader, account, store_id)
+    find = read_sets.find if kind == "readSet" else references.find
+    return find(reader, account, store_id, thing_id)
+
+
+def _lock(tx: Transaction, kind: str, account: str, store_id: str, thing_id: str) -> Row[Any] | None:
+    if kind == "sequenceStore":
+        return lock_store(tx, account, store_id, shared=False)
+    if kind == "referenceStore":
+        return lock_reference_store(tx, account, store_id, shared=False)
+    if kind == "reference":
+        return lock_reference(tx, account, store_id, thing_id, shared=False)
+    return lock_read_sets(tx, account, store_id, [thing_id]).get(thing_id)

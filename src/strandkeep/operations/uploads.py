@@ -48,7 +48,7 @@ from strandkeep.house import House
 from strandkeep.kill_points import reach
 from strandkeep.operations import quotas
 from strandkeep.operations.sequence_stores import require_store
-from strandkeep.operations.source_types import check_type_and_reference
+from strandkeep.operations.source_types import check_type, lock_named_reference
 from strandkeep.operations.streams import Incoming
 from strandkeep.protocol import shapes
 
@@ -79,7 +79,7 @@ async def create_multipart_read_set_upload(
     context: RequestContext, house: House, request: shapes.CreateMultipartReadSetUploadRequest
 ) -> shapes.CreateMultipartReadSetUploadResponse:
     """CreateMultipartReadSetUpload: an open upload; the same clientToken gives the same one."""
-    check_type_and_reference(request["sourceFileType"], request.get("referenceArn"))
+    check_type(request["sourceFileType"], request.get("referenceArn"))
     check_tags(request.get("tags", {}))
     store_id = request["sequenceStoreId"]
 
@@ -87,6 +87,7 @@ async def create_multipart_read_set_upload(
         require_store(tx, context, store_id, lock="exclusive" if house.quota("open_uploads") else "shared")
 
         def make() -> str:
+            lock_named_reference(tx, context, house.installation, request.get("referenceArn"))
             quotas.check_another_upload(tx, house, store_id)
             upload_id = new_id()
             values = {column: request.get(member) or None for member, column in _UPLOAD_COLUMNS.items()}

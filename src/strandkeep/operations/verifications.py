@@ -147,13 +147,12 @@ def _progress(progress: Progress) -> dict[str, Any]:
 
 
 def _finding(row: Row[Any]) -> dict[str, Any]:
-    in_file = row.number == verifications.IN_FILE
+    in_reference = row.holder_kind == "reference"
     return {
-        "sequenceStoreId": row.store_id,
-        "readSetId": row.holder_id if in_file else None,
-        "uploadId": None if in_file else row.holder_id,
+        "referenceStoreId" if in_reference else "sequenceStoreId": row.store_id,
+        f"{row.holder_kind}Id": row.holder_id,
         "source": row.source,
-        "partNumber": None if in_file else row.number,
+        "partNumber": row.number if row.holder_kind == "upload" else None,
         "offset": row.offset,
         "blob": row.blob,
         "block": row.block,

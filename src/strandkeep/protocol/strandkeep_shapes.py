@@ -11,7 +11,15 @@ from typing import Literal, NotRequired, TypedDict
 
 AuditDecision = Literal["allowed", "denied"]
 Damage = Literal["MISSING", "CUT_SHORT", "BLOCK_DIFFERS", "SHA256_DIFFERS", "UNREADABLE"]
-EventResourceKind = Literal["sequenceStore", "readSet", "upload", "job"]
+EventResourceKind = Literal[
+    "sequenceStore",
+    "readSet",
+    "upload",
+    "referenceStore",
+    "reference",
+    "referenceImportJob",
+    "job",
+]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
 JobStatus = Literal["SUBMITTED", "IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
@@ -69,6 +77,7 @@ class Event(TypedDict):
     resourceId: str
     resourceArn: NotRequired[str | None]
     sequenceStoreId: NotRequired[str | None]
+    referenceStoreId: NotRequired[str | None]
     creationJobId: NotRequired[str | None]
     version: int
     kind: str
@@ -307,9 +316,11 @@ class Verification(TypedDict):
 
 
 class VerificationFinding(TypedDict):
-    sequenceStoreId: str
+    sequenceStoreId: NotRequired[str | None]
     readSetId: NotRequired[str | None]
     uploadId: NotRequired[str | None]
+    referenceStoreId: NotRequired[str | None]
+    referenceId: NotRequired[str | None]
     source: str
     partNumber: NotRequired[int | None]
     offset: NotRequired[int | None]

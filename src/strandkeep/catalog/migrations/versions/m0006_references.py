@@ -1,4 +1,4 @@
-"""Files belong to a holder, which is a read set or a reference."""
+"""Reference stores, references and the jobs that import them; a file belongs to its holder, read set or reference."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,10 +7,24 @@ revision = "0006"
 down_revision = "0005"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_NEWEST = ("status", "created", "id")
 
 
 def upgrade() -> None:
-    """Rename `read_set_id` of files, segments and digests; a file's no longer refers to a read set."""
+    """Add the tables; what holds a file need not be a read set any more, in files, segments, digests and findings."""
+    _rename_holders()
+    _create_stores()
+    _create_references()
+    _create_items()
+    op.add_column("finding", sa.Column("holder_kind", sa.Text(), nullable=False, server_default="readSet"))
+    op.execute("UPDATE finding SET holder_kind = 'upload' WHERE number > 0")
+    named = sa.text("reference_arn IS NOT NULL")
+    for table, columns in (("read_set", []), ("upload", ["state"])):
+        index = f"{table}_naming_reference"
+        op.create_index(index, table, ["reference_arn", *columns], sqlite_where=named, postgresql_where=named)
+
+
+def _rename_holders() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _make_files_anew()
     else:
@@ -73,4 +87,71 @@ def _create_digest() -> None:
         sa.Column("definition", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["holder_id", "source"], ["file.holder_id", "file.source"]),
+    )
+
+
+def _create_stores() -> None:
+    op.create_table(
+        "reference_store",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("account", sa.Text(), sa.ForeignKey("account.id"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text()),
+        sa.Column("sse_config", sa.JSON(none_as_null=True)),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("created", _BIG, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+    )
+    op.create_index("reference_store_by_status", "reference_store", ["account", *_NEWEST])
+    op.create_index("reference_store_by_name", "reference_store", ["account", "name", *_NEWEST])
+
+
+def _create_references() -> None:
+    op.create_table(
+        "reference",
+        sa.Column("id", sa.Text(), primary_key=True),
+        sa.Column("account", sa.Text(), sa.ForeignKey("account.id"), nullable=False),
+        sa.Column("store_id", sa.Text(), sa.ForeignKey("reference_store.id"), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text()),
+        sa.Column("md5", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status_message", sa.Text()),
+        sa.Column("creation_job_id", sa.Text(), nullable=False),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("facts_version", sa.Integer(), nullable=False),
+        sa.Column("created", _BIG, nullable=False),
+        sa.Column("updated", _BIG, nullable=False),
+        sa.Column("purge_after", _BIG),
+        sa.Column("version", sa.Integer(), nullable=False),
+    )
+    op.create_index("reference_by_status", "reference", ["store_id", *_NEWEST])
+    for column in ("name", "md5"):
+        op.create_index(f"reference_by_{column}", "reference", ["store_id", column, *_NEWEST])
+    due = sa.text("purge_after IS NOT NULL")
+    op.create_index("reference_to_purge", "reference", ["purge_after"], sqlite_where=due, postgresql_where=due)
+    op.create_table(
+        "reference_sequence",
+        sa.Column("reference_id", sa.Text(), sa.ForeignKey("reference.id"), primary_key=True),
+        sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("length", _BIG, nullable=False),
+        sa.Column("md5", sa.Text(), nullable=False),
+        sa.Column("sha512t24u", sa.Text(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_items() -> None:
+    op.add_column("job", sa.Column("request", sa.JSON(none_as_null=True)))
+    op.create_index("job_by_store", "job", ["store_id", "kind", "state", "created", "id"])
+    op.create_table(
+        "item",
+        sa.Column("job_id", sa.Text(), sa.ForeignKey("job.id"), primary_key=True),
+        sa.Column("position", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("status_message", sa.Text()),
+        sa.Column("request", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("output_id", sa.Text()),
     )
