@@ -15,6 +15,7 @@ from strandkeep.formats.facts import Limits
 from .forks import Forks
 
 _READ = 1 << 16
+_ORDER = {"algorithm": "md5", "dictionary": None, "fasta": None, "indexed": True, "qc": True, "provenance": None}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class ForkedWorkers(Forks):
             "algorithm": "md5",
             "dictionary": None,
             "indexed": True,
-            "qc": False,
+            "qc": True,
+            "provenance": None,
             **self._limits,
             "format": format_,
             **order,

@@ -62,14 +62,22 @@ class Samtools(Forks):
 
     def index(self, stored: bytes, *options: str) -> bytes:
         """The index of a file, as `samtools index` makes it."""
-        made = self.folder / "made.index"
-        self.run("index", *options, "-o", made, self._stored(stored))
-        return made.read_bytes()
+        self.run("index", *options, "-o", self._made, self._stored(stored))
+        return self._made.read_bytes()
+
+    def attempt_index(self, stored: bytes, *options: str) -> bytes | None:
+        """The same, or None where samtools makes none."""
+        outcome = self.attempt("index", *options, "-o", self._made, self._stored(stored))
+        return self._made.read_bytes() if outcome.status == 0 else None
 
     def flagstat(self, stored: bytes) -> dict[str, Any]:
         """The counts of a file: {"QC-passed reads": {...}, "QC-failed reads": {...}}."""
         counts: dict[str, Any] = json.loads(self.run("flagstat", "-O", "json", self._stored(stored)))
         return counts
+
+    @property
+    def _made(self) -> Path:
+        return self.folder / "made.index"
 
     def _stored(self, stored: bytes) -> Path:
         path = self.folder / "stored"

@@ -9,6 +9,7 @@ from typing import Any
 from strandkeep.formats import bgzf
 from strandkeep.formats.alignments import Alignments
 from strandkeep.formats.bam_header import BamHeader
+from strandkeep.formats.bam_refusals import HEAD, refuse_other_file
 from strandkeep.formats.htslib import _alignments as kernel
 from strandkeep.formats.htslib import _bam
 from strandkeep.formats.refusals import Refusal
@@ -18,6 +19,7 @@ from strandkeep.formats.stored import StoredBytes
 
 def examine(order: dict[str, Any], stored: StoredBytes, report: Report) -> dict[str, Any]:
     """The facts of a BAM file, its index told before them; Refusal when it is at fault. The order is `Alignments`'s."""
+    refuse_other_file(stored.peek(HEAD))
     blocks = bgzf.blocks(stored)
     header = BamHeader(blocks)
     alignments = Alignments(order, header.contigs, stored)

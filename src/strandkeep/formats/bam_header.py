@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from strandkeep.formats import contigs as header_contigs
+from strandkeep.formats.bam_refusals import HEAD, not_bam
 from strandkeep.formats.bgzf import Block
 from strandkeep.formats.contigs import Contig
 from strandkeep.formats.refusals import Refusal
@@ -30,7 +31,7 @@ class BamHeader:
         self._taken = 0
         self.block = Block(0, 0, b"")
         if self._take(len(MAGIC)) != MAGIC:
-            raise _not_bam(bytes(self._read))
+            raise not_bam(bytes(self._read[:HEAD]))
         self.text = self._take(self._number()).rstrip(b"\0").decode("utf-8", "replace")
         listed = [self._contig() for _ in range(self._number())]
         self.contigs = _agreed(header_contigs.in_header(self.text), listed)
@@ -63,27 +64,9 @@ class BamHeader:
 
 def _agreed(told: Sequence[Contig], listed: list[Contig]) -> list[Contig]:
     """The contigs as text and list tell them: the text, where it has any, knows their M5 too."""
-    header_contigs.check_names(listed)
+    header_contigs.check(listed)
     if not told:
         return listed
     if [contig[:2] for contig in told] != [contig[:2] for contig in listed]:
         raise Refusal("alignment.header", "the @SQ lines of the header are not the contigs that the file lists")
     return list(told)
-
-
-#: What decompressed text may be instead of BAM.
-_OTHERS = (
-    (b"@HD\t", "compressed SAM text; make BAM of it with samtools view -b"),
-    (b"@SQ\t", "compressed SAM text; make BAM of it with samtools view -b"),
-    (b"##fi", "VCF, which a sequence store does not keep"),
-    (b"BCF\2", "BCF, which a sequence store does not keep"),
-    (b"@", "FASTQ; upload it with sourceFileType FASTQ"),
-    (b">", "FASTA; import it as a reference"),
-)
-
-
-def _not_bam(text: bytes) -> Refusal:
-    for head, what in _OTHERS:
-        if text.startswith(head):
-            return Refusal("bam.not-bam", f"this is no BAM file but {what}", offset=0)
-    return Refusal("bam.not-bam", "this is no BAM file: its text does not begin with 'BAM'", offset=0)

@@ -1,11 +1,19 @@
 """The contigs of a file's header, and whether they are those of the reference that the file is linked to."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from strandkeep.formats.refusals import Refusal
+
+#: The longest contig, in bases, that SAM and BAM can tell.
+LONGEST = (1 << 31) - 1
+
+#: A contig's name, as the SAM specification had it first: a few letters more than today.
+_NAME = re.compile(r"[!-)+-<>-~][!-~]*")
+_LENGTH = re.compile(r"[0-9]{1,10}")
 
 
 class Contig(NamedTuple):
@@ -28,19 +36,23 @@ def load_dictionary(path: str) -> Dictionary:
 def in_header(text: str) -> list[Contig]:
     """The @SQ lines of a header, in order. Raises Refusal for one without a name or a length."""
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.startswith("@SQ\t"):
             fields = dict(field.split(":", 1) for field in line.split("\t")[1:] if ":" in field)
-            if not fields.get("SN") or not fields.get("LN", "").isascii() or not fields.get("LN", "").isdigit():
+            if "SN" not in fields or not _LENGTH.fullmatch(fields.get("LN", "")):
                 raise Refusal("alignment.header", "an @SQ line of the header lacks a name (SN) or a length (LN)")
             found.append(Contig(fields["SN"], int(fields["LN"]), fields.get("M5", "").lower() or None))
     return found
 
 
-def check_names(contigs: Iterable[Contig]) -> None:
-    """Raises Refusal when two contigs of a header have one name."""
+def check(contigs: Iterable[Contig]) -> None:
+    """Raises Refusal when a contig of a header has a name or a length that none may have, or two have one name."""
     seen: set[str] = set()
     for contig in contigs:
+        if not _NAME.fullmatch(contig.name):
+            raise Refusal("alignment.header", f"the header names a contig {contig.name!r}, which is no contig's name")
+        if contig.length > LONGEST:
+            raise Refusal("alignment.header", f"the header has the contig {contig.name!r} longer than {LONGEST} bases")
         if contig.name in seen:
             raise Refusal("alignment.header", f"the header names the contig {contig.name!r} twice")
         seen.add(contig.name)
