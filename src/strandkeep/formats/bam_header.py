@@ -10,8 +10,8 @@ from strandkeep.formats.refusals import Refusal
 
 MAGIC = b"BAM\1"
 
-#: Most bytes of a header, its list of contigs included: a million contigs take some 100 MB.
-LONGEST = 256 << 20
+#: Most bytes of a header, its list of contigs included: a million contigs take some 60 MB.
+LONGEST = 64 << 20
 
 _NUMBER = 4
 
