@@ -129,6 +129,7 @@ BAD_BAM: dict[str, BadFile] = {
     "a contig's name with a NUL": _head("", [("a\0b", 5)]),
     "a contig's name with a tab": _head("", [("a\tb", 5)]),
     "a contig's name with a line's end": _head("", [("a\nb", 5)]),
+    "a line that is none of a header": _head(_TEXT + "chr1 20000\n", _DICTIONARY),
     "an @SQ without a length": _head("@SQ\tSN:chr1\n", [("chr1", 5)]),
     "an @SQ of a length that is no number": _head("@SQ\tSN:chr1\tLN:1e3\n", [("chr1", 1000)]),
     "an @SQ of 5,000 digits": _head(f"@SQ\tSN:chr1\tLN:{'9' * 5000}\n", [("chr1", 5)]),

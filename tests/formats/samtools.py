@@ -54,11 +54,11 @@ class Samtools(Forks):
 
     def attempt_text(self, stored: bytes, *options: str) -> Outcome:
         """The SAM text of a file's records, without header."""
-        return self.attempt("view", *options, self._stored(stored))
+        return self.attempt("view", "--no-PG", *options, self._stored(stored))
 
     def text(self, stored: bytes, *options: str) -> bytes:
         """The same of a file that must be sound."""
-        return self.run("view", *options, self._stored(stored))
+        return self.run("view", "--no-PG", *options, self._stored(stored))
 
     def index(self, stored: bytes, *options: str) -> bytes:
         """The index of a file, as `samtools index` makes it."""

@@ -34,9 +34,11 @@ def load_dictionary(path: str) -> Dictionary:
 
 
 def in_header(text: str) -> list[Contig]:
-    """The @SQ lines of a header, in order. Raises Refusal for one without a name or a length."""
+    """The @SQ lines of a header, in order. Raises Refusal for one without a name or a length, and for other text."""
     found = []
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n"), 1):
+        if line and line[0] != "@":
+            raise Refusal("alignment.header", f"line {number} of the header does not begin with '@'")
         if line.startswith("@SQ\t"):
             fields = dict(field.split(":", 1) for field in line.split("\t")[1:] if ":" in field)
             if "SN" not in fields or not _LENGTH.fullmatch(fields.get("LN", "")):
