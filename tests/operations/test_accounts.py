@@ -8,12 +8,16 @@ from strandkeep.domain.identifiers import new_id
 from strandkeep.errors import ApiError
 from strandkeep.operations.registry import OPERATIONS
 from tests.operations.conftest import incoming
+from tests.operations.references import importer, insert_reference, new_reference_store
 
 CHECKSUM = "MVMQk+vB9C3Ge8ADHkbKq752n3BCUzyl41qEkqlOD5M="
 
 
-def requests(here, store, upload, read_set, verification):
+def requests(here, store, upload, read_set, verification, reference_store, reference, import_job):
     """A request of every operation that names a thing."""
+    of_references, reference_arn = {"referenceStoreId": reference_store}, here.reference_arn(reference_store, reference)
+    sources = [{"sourceFile": "s3://runs/a.fa", "name": "a.fa"}]
+    start = {**of_references, "roleArn": "arn:aws:iam::123456789012:role/importer", "sources": sources}
     place, store_arn, set_arn = {"sequenceStoreId": store}, here.sequence_store_arn(store), here.read_set_arn
     part = {"partSource": "SOURCE1", "partNumber": 1}
     new = {"sourceFileType": "FASTQ", "subjectId": "s", "sampleId": "p", "name": "n"}
@@ -32,6 +36,7 @@ def requests(here, store, upload, read_set, verification):
         ("ListReadSets", place),
         ("ListReadSets", {**place, "filter": {"status": "ACTIVE"}}),
         ("GetReadSetMetadata", {**place, "id": read_set}),
+        ("GetReadSetQc", {**place, "id": read_set}),
         ("GetReadSet", {**place, "id": read_set, "partNumber": 1}),
         ("GetReadSet", {**place, "id": read_set, "partNumber": 10_000, "file": "INDEX"}),
         ("BatchDeleteReadSet", {**place, "ids": [read_set]}),
@@ -44,6 +49,19 @@ def requests(here, store, upload, read_set, verification):
         ("GetVerification", {"id": verification}),
         ("ListVerificationFindings", {"id": verification}),
         ("CancelVerification", {"id": verification}),
+        ("GetReferenceStore", {"id": reference_store}),
+        ("DeleteReferenceStore", {"id": reference_store}),
+        ("StartReferenceImportJob", start),
+        ("StartReferenceImportJob", {**start, "clientToken": "t"}),
+        ("GetReferenceImportJob", {**of_references, "id": import_job}),
+        ("ListReferenceImportJobs", of_references),
+        ("ListReferences", of_references),
+        ("ListReferences", {**of_references, "filter": {"name": "name"}}),
+        ("GetReferenceMetadata", {**of_references, "id": reference}),
+        ("GetReference", {**of_references, "id": reference, "partNumber": 1}),
+        ("GetReference", {**of_references, "id": reference, "partNumber": 1, "range": "bytes=0-1"}),
+        ("DeleteReference", {**of_references, "id": reference}),
+        ("TagResource", {"resourceArn": reference_arn, "tags": {"a": "b"}}),
         ("TagResource", {"resourceArn": store_arn, "tags": {"a": "b"}}),
         ("TagResource", {"resourceArn": set_arn(store, read_set), "tags": {"a": "b"}}),
         ("UntagResource", {"resourceArn": store_arn, "tagKeys": ["a"]}),
@@ -66,18 +84,23 @@ def outcome(api, operation, request, names):
 
 
 @pytest.mark.parametrize("state", ["ACTIVE", "PROCESSING_UPLOAD", "DELETED"])
-def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api, other, store, state):
+def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api, other, store, state, tmp_path):
     here = api.house.installation
     upload = api.new_upload(store)
     api.put_part(store, upload, 1, b"x")
     read_set = api.insert_read_set(store, state)
     verification = api("StartVerification", sequenceStoreId=store)["id"]
+    references = importer(api, tmp_path)
+    reference = insert_reference(api, references.store)
+    job = references.start(references.source("a.fa", b">a\nA\n"))["id"]
     theirs = {"store": store, "upload": upload, "read set": read_set, "verification": verification}
+    theirs |= {"reference store": references.store, "reference": reference, "job": job}
     nothing = {name: new_id() for name in theirs}
 
     asked = requests(here, *theirs.values())
-    lists = {"ListSequenceStores", "ListEvents", "ListAuditRecords", "ListVerifications"}
-    assert {operation for operation, _ in asked} == set(OPERATIONS) - {"CreateSequenceStore"} - lists
+    lists = {"ListSequenceStores", "ListReferenceStores", "ListEvents", "ListAuditRecords", "ListVerifications"}
+    creations = {"CreateSequenceStore", "CreateReferenceStore"}
+    assert {operation for operation, _ in asked} == set(OPERATIONS) - creations - lists
     for (operation, about_theirs), (_, about_nothing) in zip(asked, requests(here, *nothing.values()), strict=True):
         found = outcome(other, operation, about_theirs, theirs)
         assert found == outcome(other, operation, about_nothing, nothing), operation
@@ -89,12 +112,15 @@ def test_rule_12_another_accounts_things_answer_as_things_that_do_not_exist(api,
     assert len(api.part_blobs(upload)) == 1
     assert api("GetVerification", id=verification)["status"] == "SUBMITTED"
     api("CancelVerification", id=verification)
+    assert references.metadata(reference)["status"] == "ACTIVE"
+    assert references.job(job)["status"] == "SUBMITTED"
 
 
 def test_rule_12_in_a_store_of_its_own_another_accounts_ids_answer_as_ids_that_do_not_exist(api, other, store):
     here, own = api.house.installation, other.new_store()
     upload, read_set = api.new_upload(store), api.insert_read_set(store, "ACTIVE")
     theirs = {"upload": upload, "read set": read_set, "verification": new_id()}
+    theirs |= {"reference store": new_id(), "reference": new_id(), "job": new_id()}
     nothing = {name: new_id() for name in theirs}
     asked = zip(requests(here, own, *theirs.values()), requests(here, own, *nothing.values()), strict=True)
     for (operation, about_theirs), (_, about_nothing) in asked:
@@ -107,6 +133,21 @@ def test_rule_12_in_a_store_of_its_own_another_accounts_ids_answer_as_ids_that_d
                 )
                 assert "ResourceNotFoundException" in found
             assert found == missing, operation
+
+
+def test_rule_12_an_upload_may_not_name_another_accounts_reference(api, other):
+    reference_store = new_reference_store(api)
+    reference = insert_reference(api, reference_store)
+    own = other.new_store()
+
+    def naming(store_id, reference_id):
+        arn = api.house.installation.reference_arn(store_id, reference_id)
+        new = {"sourceFileType": "BAM", "subjectId": "s", "sampleId": "p", "name": "n", "referenceArn": arn}
+        names = {"store": store_id, "reference": reference_id}
+        return outcome(other, "CreateMultipartReadSetUpload", {"sequenceStoreId": own, **new}, names)
+
+    assert naming(reference_store, reference) == naming(new_id(), new_id())
+    assert naming(reference_store, reference)[0] == "ResourceNotFoundException"
 
 
 def test_rule_12_lists_show_the_callers_own_account_alone(api, other, store):
