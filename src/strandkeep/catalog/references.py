@@ -25,6 +25,18 @@ def find(reader: Reader, account: str, store_id: str, reference_id: str) -> Row[
     return reader.one(_FIND, {"id": reference_id, "store_id": store_id, "account": account})
 
 
+def active(reader: Reader, reference_id: str) -> Row[Any] | None:
+    """An ACTIVE reference, whoever's it is."""
+    query = sa.select(_REFERENCE).where(_REFERENCE.c.id == reference_id, _REFERENCE.c.status == states.ACTIVE)
+    return reader.one(query)
+
+
+def sequences(reader: Reader, reference_id: str, after: int, most: int) -> Sequence[Row[Any]]:
+    """The sequences of a reference behind a position, in their order."""
+    mine = (_SEQUENCE.c.reference_id == reference_id, _SEQUENCE.c.position > after)
+    return reader.all(sa.select(_SEQUENCE).where(*mine).order_by(_SEQUENCE.c.position).limit(most))
+
+
 def insert(
     tx: Transaction, context: RequestContext, values: Mapping[str, Any], sequences: Sequence[Mapping[str, Any]]
 ) -> None:

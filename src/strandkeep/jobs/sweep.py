@@ -15,6 +15,7 @@ from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.house import House
+from strandkeep.jobs.reference_files import remove_unused
 from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def sweep(house: House, *, orphans: bool = True) -> None:
     the others from making room; ExceptionGroup of what failed, after all of them.
     """
     steps = [expire_uploads, purge_read_sets, purge_references, condemn_orphans, remove_condemned]
-    steps += [number_events, forget_client_tokens, count_read_sets]
+    steps += [remove_unused, number_events, forget_client_tokens, count_read_sets]
     failures: list[Exception] = []
     for step in steps if orphans else [step for step in steps if step is not condemn_orphans]:
         try:
