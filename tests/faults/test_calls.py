@@ -6,13 +6,15 @@ import pytest
 
 from strandkeep.operations.registry import OPERATIONS
 from strandkeep.protocol.contract import load_model
-from tests.faults.calls import CALLS
+from tests.faults.calls import CALLS as READ_SET_CALLS
 from tests.faults.database import LOST, LOST_AFTER_COMMIT, STATEMENT, TRANSACTION
 from tests.faults.disk import BROKEN, FULL, SHORT
+from tests.faults.reference_calls import REFERENCE_CALLS
 from tests.faults.trying import fail_in_database, fail_on_disk
 
+CALLS = [*READ_SET_CALLS, *REFERENCE_CALLS]
 CHANGES = [call for call in CALLS if not call.operation.startswith(("get_", "list_"))]
-TOUCH_BYTES = [call for call in CALLS if call.operation in ("upload_read_set_part", "get_read_set")]
+TOUCH_BYTES = [call for call in CALLS if call.operation in ("upload_read_set_part", "get_read_set", "get_reference")]
 
 #: On every run those that change something; with `make soak` the others, in which there is less to go wrong.
 ALL = [pytest.param(call, marks=() if call in CHANGES else pytest.mark.soak, id=str(call)) for call in CALLS]
@@ -54,7 +56,9 @@ def test_rule_10_the_nth_call_of_the_disk_fails(world, count, call, fault):
     assert tried.positions == tried.told
 
 
-@pytest.mark.parametrize(("call", "which"), zip(TOUCH_BYTES, ["writev", "writev", "pread"], strict=True), ids=str)
+@pytest.mark.parametrize(
+    ("call", "which"), zip(TOUCH_BYTES, ["writev", "writev", "pread", "pread"], strict=True), ids=str
+)
 @pytest.mark.parametrize("failing", ["sqlite"], indirect=True)
 def test_the_nth_write_or_read_of_the_disk_is_short(world, count, call, which):
     """What was not taken is written by another call, what did not come is read by another: nobody notices."""

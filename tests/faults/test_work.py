@@ -5,12 +5,15 @@ import pytest
 from tests.faults.database import LOST, LOST_AFTER_COMMIT, STATEMENT, TRANSACTION
 from tests.faults.disk import BROKEN, FULL
 from tests.faults.trying import fail_in_database, fail_on_disk
-from tests.faults.work import Ingest, Sweep
+from tests.faults.work import Import, Ingest, Sweep
 
 WORK = [Ingest(), Sweep()]
 
-#: An ingest takes a process of its own each time: its every statement is for `make soak`.
-SOMETIMES = [pytest.param(Ingest(), marks=pytest.mark.soak, id="ingest"), pytest.param(Sweep(), id="sweep")]
+#: An ingest or import takes a process of its own each time: its every statement is for `make soak`.
+SOMETIMES = [
+    *(pytest.param(work, marks=pytest.mark.soak, id=str(work)) for work in (Ingest(), Import())),
+    pytest.param(Sweep(), id="sweep"),
+]
 
 
 @pytest.mark.parametrize("work", SOMETIMES)
@@ -26,7 +29,7 @@ def test_the_connection_to_postgresql_is_lost_at_the_nth_statement_or_commit(wor
     count(fail_in_database(world, database, work, LOST), LOST)
 
 
-@pytest.mark.parametrize("work", WORK, ids=str)
+@pytest.mark.parametrize("work", [*WORK, Import()], ids=str)
 def test_the_nth_commit_is_done_and_nobody_hears_of_it(world, database, count, work):
     count(fail_in_database(world, database, work, LOST_AFTER_COMMIT), LOST_AFTER_COMMIT)
 

@@ -10,11 +10,14 @@ from strandkeep.catalog import Reader, blobs, jobs, tables
 from strandkeep.domain import times
 from strandkeep.domain.blobs import LIVE
 from strandkeep.house import House
+from strandkeep.jobs.import_references import import_references
 from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import sweep
 from tests.faults.disk import Disk
 from tests.operations.conftest import root_of, with_settings
+
+JOB_KINDS = {"ingest": ingest, "reference-import": import_references}
 
 
 @dataclass
@@ -57,7 +60,7 @@ def run_jobs(house: House) -> None:
         if not due:
             return
         for job in due:
-            run_job(house, {"ingest": ingest}, tell_read_set, job.id)
+            run_job(house, JOB_KINDS, tell_read_set, job.id)
     raise AssertionError("a job does not end")
 
 

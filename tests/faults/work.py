@@ -11,6 +11,7 @@ from strandkeep.jobs.sweep import sweep
 from tests.faults.calls import SOUND, Members, World, checksum
 from tests.faults.whole import run_jobs
 from tests.operations.conftest import with_settings
+from tests.operations.references import fasta, importer
 
 
 class Ingest:
@@ -50,6 +51,43 @@ class Ingest:
         assert world.api.rows(tables.job, id=job)[0].state == "COMPLETED"
         assert world.api.bytes_of(members["sequenceStoreId"], members["id"]) == SOUND
         assert list((world.disk.root / "manifests").glob(f"{members['id']}.*"))
+
+
+class Import:
+    """One attempt of a job that imports two references."""
+
+    def __str__(self) -> str:
+        return "import"
+
+    def prepare(self, world: World) -> Members:
+        """A job whose sources lie in a mapped folder."""
+        folder = world.disk.root.parent / "bucket"
+        folder.mkdir(exist_ok=True)
+        mine = importer(world.api, folder)
+        job = mine.start(*(mine.source(f"{n}.fa", fasta(seed=n)) for n in (1, 2)))["id"]
+        return {"importer": mine, "job": job}
+
+    def attempt(self, _world: World, members: Members) -> Any:
+        """Run it; what it raises. It may also put itself off."""
+        try:
+            members["importer"].run(members["job"])
+        except Exception as failure:
+            return failure
+        return None
+
+    def again(self, world: World, members: Members, _told: Any) -> None:
+        """Run what is to be run until it has ended."""
+        run_jobs(members["importer"].api.house)
+
+    def check(self, world: World, members: Members, _outcome: Any) -> None:
+        """Both references are ACTIVE, once, with their bytes and manifests."""
+        mine = members["importer"]
+        done = mine.job(members["job"])
+        assert [source["status"] for source in done["sources"]] == ["FINISHED", "FINISHED"]
+        assert len(mine.api("ListReferences", referenceStoreId=mine.store)["references"]) == 2
+        for number, source in enumerate(done["sources"], 1):
+            assert mine.bytes_of(source["referenceId"]) == fasta(seed=number)
+            assert (world.disk.root / "manifests" / f"{source['referenceId']}.1.json").exists()
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,10 @@ def _audit_table(records: Iterable[Item]) -> None:
     for record in records:
         table.add_row(
             *(_time(record["creationTime"]), _who(record.get("principal")), record.get("sourceAddress", "")),
-            *(_end(record["action"]), _end(record["resource"]).removeprefix("sequenceStore/")),
+            *(
+                _end(record["action"]),
+                _end(record["resource"]).removeprefix("sequenceStore/").removeprefix("referenceStore/"),
+            ),
             *(_outcome(record), str(record["count"])),
         )
     screen().print(table)

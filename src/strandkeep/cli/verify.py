@@ -155,6 +155,8 @@ def _print(found: Item, findings: Sequence[Item]) -> None:
 
 
 def _holder(finding: Item) -> str:
+    if "referenceId" in finding:
+        return f"Reference {finding['referenceId']} of reference store {finding['referenceStoreId']}"
     what = f"Read set {finding['readSetId']}" if "readSetId" in finding else f"Open upload {finding['uploadId']}"
     return f"{what} of sequence store {finding['sequenceStoreId']}"
 
