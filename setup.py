@@ -37,6 +37,7 @@ setup(
         extension("strandkeep.formats._qc", *_QC),
         extension("strandkeep.formats._alignments", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.formats._bam", *_ALIGNMENTS, htslib=True),
+        extension("strandkeep.formats._cram", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.blobs._files"),
     ]
 )

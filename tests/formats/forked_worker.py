@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# bam_file is imported for the processes that are forked.
-from strandkeep.formats import bam_file, frames, worker  # noqa: F401
+# bam_file and cram_file are imported for the processes that are forked.
+from strandkeep.formats import bam_file, cram_file, frames, worker  # noqa: F401
 from strandkeep.formats.facts import Limits
 
 from .forks import Forks
@@ -40,16 +40,7 @@ class ForkedWorkers(Forks):
         """The verdict on a file; `order` as the module of the format wants it."""
         file, said = self._folder / "examined", self._folder / "said"
         file.write_bytes(stored)
-        order = {
-            "algorithm": "md5",
-            "dictionary": None,
-            "indexed": True,
-            "qc": True,
-            "provenance": None,
-            **self._limits,
-            "format": format_,
-            **order,
-        }
+        order = {**_ORDER, **self._limits, "format": format_, **order}
         status = self.fork({"file": str(file), "said": str(said), "order": order})
         return _verdict(status, said.read_bytes())
 

@@ -122,7 +122,7 @@ def test_the_tail_of_a_bam_begins_at_the_block_behind_the_header() -> None:
 def test_a_header_without_text_gets_one(samtools: Samtools) -> None:
     before = blocked([b"BAM\1" + bytes(4) + struct.pack("<II", 1, 5) + b"chr1\0" + struct.pack("<I", 1000)])
     _, after = splice_of(before, "bam")
-    assert samtools.text(after, "--no-PG", "-H").splitlines()[-1] == LINE.encode()
+    assert LINE.encode() in samtools.text(after, "--no-PG", "-H").splitlines()
     assert inflated(after).endswith(inflated(before)[8:])
 
 

@@ -20,6 +20,32 @@ cdef extern from "htslib/hts.h" nogil:
     int hts_idx_finish(hts_idx_t* idx, uint64_t final_offset)
     int hts_idx_save_as(const hts_idx_t* idx, const char* fn, const char* fnidx, int fmt)
     void hts_idx_destroy(hts_idx_t* idx)
+    ctypedef struct hFILE:
+        pass
+    ctypedef struct htsFile:
+        pass
+    enum:
+        CRAM_OPT_DECODE_MD
+    htsFile* hts_hopen(hFILE* fp, const char* fn, const char* mode)
+    int hts_close(htsFile* fp)
+    int hts_set_opt(htsFile* fp, int opt, ...)
+    int hts_set_fai_filename(htsFile* fp, const char* fn_aux)
+
+cdef extern from "htslib/hfile.h" nogil:
+    hFILE* hdopen(int fd, const char* mode)
+    void hclose_abruptly(hFILE* fp)
+
+cdef extern from "htslib/hts_log.h" nogil:
+    enum:
+        HTS_LOG_WARNING
+    void hts_set_log_level(int level)
+
+cdef extern from "htslib/bgzf.h" nogil:
+    ctypedef struct BGZF:
+        pass
+    BGZF* bgzf_dopen(int fd, const char* mode)
+    ssize_t bgzf_write(BGZF* fp, const void* data, size_t length)
+    int bgzf_close(BGZF* fp)
 
 cdef extern from "htslib/sam.h" nogil:
     enum:
@@ -58,4 +84,6 @@ cdef extern from "htslib/sam.h" nogil:
     bam1_t* bam_init1()
     void bam_destroy1(bam1_t* b)
     hts_pos_t bam_endpos(const bam1_t* b)
+    sam_hdr_t* sam_hdr_read(htsFile* fp)
+    int sam_read1(htsFile* fp, sam_hdr_t* h, bam1_t* b)
     int sam_format1(const sam_hdr_t* h, const bam1_t* b, kstring_t* str)

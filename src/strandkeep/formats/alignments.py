@@ -71,6 +71,15 @@ class Alignments:
         refusal.sentence += f" ({self.records.total} whole records came before)"
         return refusal
 
+    def why_foreign(self, name: str) -> str | None:
+        """What sets the header's contig of this name apart from the reference's, as the end of a sentence."""
+        named = (contig for contig in self._contigs if contig.name == name)
+        return next((why_foreign(contig, self._dictionary or {}) for contig in named), None)
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes of text, and records, so far."""
+        return self.records.text_length, self.records.total
+
     def facts(self) -> dict[str, Any]:
         """What is known when all records are sound, as facts name it."""
         records = self.records

@@ -1,7 +1,6 @@
 """A BAM file from its stored bytes to its facts and its index."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
@@ -10,6 +9,7 @@ from strandkeep.formats import bgzf
 from strandkeep.formats.alignments import Alignments
 from strandkeep.formats.bam_header import BamHeader
 from strandkeep.formats.bam_refusals import HEAD, refuse_other_file
+from strandkeep.formats.gathered import Gathered
 from strandkeep.formats.htslib import _alignments as kernel
 from strandkeep.formats.htslib import _bam
 from strandkeep.formats.refusals import Refusal
@@ -63,19 +63,9 @@ def _index(records: kernel.Records, end: int) -> bytes:
 
     htslib writes to a path, and a worker may write no file: the path is a pipe's.
     """
-    reading, writing = os.pipe()
-    pieces: list[bytes] = []
-
-    def gather() -> None:
-        while piece := os.read(reading, 1 << 16):
-            pieces.append(piece)
-
-    thread = threading.Thread(target=gather)
-    thread.start()
+    gathered = Gathered()
     try:
-        records.save_index(f"/dev/fd/{writing}".encode(), end)
+        records.save_index(f"/dev/fd/{gathered.writing}".encode(), end)
     finally:
-        os.close(writing)
-        thread.join()
-        os.close(reading)
-    return b"".join(pieces)
+        os.close(gathered.writing)
+    return gathered.content()

@@ -8,6 +8,8 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER_AND_NET = 0x10000000 | 0x40000000
+#: stdin, stdout and stderr, which are open.
+_STANDARD = 3
 _GB = 1_000_000_000
 
 
@@ -28,6 +30,11 @@ def confine(parent: int, address_space: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+
+
+def open_no_more() -> None:
+    """Let no file and no socket be opened from now on, by whatever name a stranger's bytes may give."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_STANDARD, _STANDARD))
 
 
 def allow_cpu(base_s: int, s_per_gb: int, text: int) -> None:

@@ -45,7 +45,10 @@ class Version(NamedTuple):
 
 
 class Container(NamedTuple):
-    """A container's header: where it begins and ends, bytes of the blocks behind it, and what it tells of them."""
+    """A container's header: where it begins and ends, bytes of the blocks behind it, and what it tells of them.
+
+    `landmarks` tell at which of those bytes each slice begins.
+    """
 
     start: int
     end: int
@@ -70,6 +73,10 @@ class Block(NamedTuple):
     content: int
     stored: int
     raw: int
+
+    def size(self, version: Version) -> int:
+        """Bytes of the whole block."""
+        return self.head + self.stored + version.crc
 
 
 def definition(stored: StoredBytes) -> Version:
@@ -129,32 +136,34 @@ def header_text(stored: StoredBytes, version: Version) -> bytes:
     """The text of the header, whose container is taken whole, whatever else it holds."""
     box = container(stored, version)
     stored.take(box.end - box.start)
-    start = stored.offset
-    head = block(stored)
-    if head.content != FILE_HEADER or head.stored > LONGEST_HEADER or head.raw > LONGEST_HEADER:
-        raise damaged("cram.header", "the first container does not begin with the header", start)
-    whole = stored.peek(head.head + head.stored + version.crc)
-    if len(whole) < head.head + head.stored + version.crc:
-        raise truncated(stored, "the header")
-    _check_block_crc(whole, version, start)
-    content = uncompressed(head, whole[head.head : head.head + head.stored], start)
+    start, head = stored.offset, block(stored)
+    if head.content != FILE_HEADER or max(head.stored, head.raw) > LONGEST_HEADER:
+        raise damaged("cram.header", "the first container, at byte {offset}, does not begin with a header", box.start)
+    content = small_block(stored, version, "the header")
     length = _LENGTH.unpack_from(content)[0] if len(content) >= _LENGTH.size else -1
     if not 0 <= length <= len(content) - _LENGTH.size:
         raise damaged("cram.header", "the length of the header's text, at byte {offset}, cannot be", start)
-    skip(stored, box.end + box.length, "the header")
+    while stored.offset < box.end + box.length:
+        if not stored.take(box.end + box.length - stored.offset):
+            raise truncated(stored, "the header")
     return content[_LENGTH.size : _LENGTH.size + length]
 
 
-def skip(stored: StoredBytes, end: int, where: str) -> None:
-    """Take all up to byte `end`."""
-    while stored.offset < end:
-        if not stored.take(end - stored.offset):
-            raise truncated(stored, where)
-
-
-def _check_block_crc(whole: bytes, version: Version, start: int) -> None:
+def small_block(stored: StoredBytes, version: Version, what: str) -> bytes:
+    """What the block that begins here holds, which is taken; it must be one that fits into memory."""
+    start, head = stored.offset, block(stored)
+    whole = stored.peek(head.size(version))
+    if len(whole) < head.size(version):
+        raise truncated(stored, what)
     if version.crc and isal_zlib.crc32(whole[: -_CRC.size]) != _CRC.unpack(whole[-_CRC.size :])[0]:
-        raise damaged("cram.block-crc", "the block at byte {offset} does not fit its CRC", start)
+        raise bad_block_crc(start)
+    stored.take(len(whole))
+    return uncompressed(head, whole[head.head : head.head + head.stored], start)
+
+
+def bad_block_crc(start: int) -> Refusal:
+    """The refusal of a block whose CRC is of other bytes."""
+    return damaged("cram.block-crc", "the block at byte {offset} does not fit its CRC", start)
 
 
 def uncompressed(head: Block, content: bytes, start: int) -> bytes:

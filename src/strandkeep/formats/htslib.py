@@ -20,6 +20,6 @@ def _library() -> Path:
 
 ctypes.CDLL(str(_library()), mode=ctypes.RTLD_GLOBAL)
 
-from strandkeep.formats import _alignments, _bam  # noqa: E402
+from strandkeep.formats import _alignments, _bam, _cram  # noqa: E402
 
-__all__ = ["_alignments", "_bam"]
+__all__ = ["_alignments", "_bam", "_cram"]
