@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memchr, memcpy
 
-from strandkeep.formats._qc cimport Counters, qc_bases, qc_begin, qc_counters, qc_end, qc_qualities
+from strandkeep.formats._qc cimport QC_TEXT, Counters, qc_bases, qc_begin, qc_counters, qc_end, qc_qualities
 
 ctypedef unsigned char uchar
 
@@ -241,7 +241,7 @@ cdef class Scanner:
                     self._locate(at, length)
                     self.fault = _SEQUENCE
                 elif self._qc != NULL:
-                    qc_bases(self._qc, at, length, self.line_length)
+                    qc_bases(self._qc, at, length, self.line_length, &QC_TEXT)
             elif self._line == QUALITY:
                 if self.byte < 0 and not _all_qualities(at, length):
                     self._locate(at, length)

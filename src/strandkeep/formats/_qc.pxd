@@ -22,9 +22,14 @@ cdef extern from "qc.h" nogil:
         uint64_t lengths[QC_PLACES]
         uint64_t mapqs[QC_MAPQS]
         uint64_t inserts[QC_INSERT + 1]
+    ctypedef struct qc_alphabet:
+        pass
+    const qc_alphabet QC_TEXT
     qc_counters* qc_new(int zero)
     void qc_begin(qc_counters* qc)
-    void qc_bases(qc_counters* qc, const unsigned char* at, int64_t length, int64_t cycle)
+    void qc_bases(
+        qc_counters* qc, const unsigned char* at, int64_t length, int64_t cycle, const qc_alphabet* alphabet
+    )
     void qc_qualities(qc_counters* qc, const unsigned char* at, int64_t length, int64_t cycle)
     void qc_end(qc_counters* qc, int64_t length, int rated)
     void qc_record(qc_counters* qc, const uint8_t* packed, const uint8_t* qualities, int64_t length, int reversed)
