@@ -5,7 +5,18 @@ import sys
 
 from bench.figures import Figure, show
 
-_ALL = ("part_upload", "part_download", "complete", "metadata", "fastq_ingest", "fasta_import", "many_parts", "verify", "qc")
+_ALL = (
+    "part_upload",
+    "part_download",
+    "complete",
+    "metadata",
+    "fastq_ingest",
+    "bam_ingest",
+    "qc",
+    "fasta_import",
+    "many_parts",
+    "verify",
+)
 
 #: Run when they are named: `lists` makes catalogs of 6 GB and 9 GB first, which takes some minutes.
 _LONG = ("lists",)

@@ -41,7 +41,7 @@ def pair(reads: int) -> Mates:
 def text(reads: int, mate: int) -> Iterator[bytes]:
     """FASTQ text in pieces; mates of one number of reads belong together."""
     chance = random.Random(mate)
-    qualities = [_quality_line(chance) for _ in range(_QUALITY_LINES)]
+    qualities = quality_lines(chance)
     piece: list[bytes] = []
     for number, name in enumerate(_name_lines(reads, mate), 1):
         bases = chance.randbytes(LENGTH).translate(_BASES)
@@ -60,6 +60,11 @@ def _name_lines(reads: int, mate: int) -> Iterator[bytes]:
 def _rest(reads: int) -> int:
     """Bytes of all lines but the names, in both files."""
     return 2 * reads * (2 * LENGTH + len(b"\n+\n\n"))
+
+
+def quality_lines(chance: random.Random) -> list[bytes]:
+    """Lines of qualities that reads choose from."""
+    return [_quality_line(chance) for _ in range(_QUALITY_LINES)]
 
 
 def _quality_line(chance: random.Random) -> bytes:
