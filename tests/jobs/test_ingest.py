@@ -7,10 +7,15 @@ import pytest
 from strandkeep.catalog import stored_files, tables
 from strandkeep.jobs import ingest as ingesting
 from strandkeep.jobs.ingest import ingest, tell_read_set
+from strandkeep.jobs.reference_files import at_hand
 from strandkeep.jobs.running import run_job
-from tests.formats.alignment_files import unaligned
+from tests.formats.alignment_files import sorted_alignments, unaligned
 from tests.formats.bgzf_files import inflated
+from tests.formats.cram_files import cram
+from tests.formats.reference_files import GENOME, random_reference
+from tests.formats.samtools import Samtools
 from tests.operations.conftest import with_settings
+from tests.operations.references import importer
 
 UBAM = unaligned().bam()
 #: The first part ends within the header.
@@ -25,6 +30,25 @@ def store(own):
 def uploaded(api, store):
     upload = api.new_upload(store, sourceFileType="UBAM", name="sample 1")
     return api.complete(store, upload, [api.put_part(store, upload, n, part) for n, part in enumerate(PARTS, 1)])
+
+
+@pytest.fixture(scope="module")
+def samtools(tmp_path_factory):
+    with Samtools(tmp_path_factory.mktemp("samtools")) as running:
+        yield running
+
+
+@pytest.fixture
+def references(own, tmp_path):
+    return importer(own, tmp_path)
+
+
+def aligned(references, file_type, content):
+    """The id of a read set whose file lies on a reference of the account."""
+    api, store = references.api, references.api.new_store()
+    arn = references.arn(references.reference(content=GENOME.fasta()))
+    upload = api.new_upload(store, sourceFileType=file_type, name="sample 1", referenceArn=arn)
+    return store, api.complete(store, upload, [api.put_part(store, upload, 1, content)])
 
 
 def run(api, read_set):
@@ -90,3 +114,42 @@ def test_what_an_attempt_made_counts_only_with_its_verdict(own, store, monkeypat
     run(own, read_set)
     assert metadata(own, store, read_set)["status"] == "ACTIVE"
     assert inflated(own.bytes_of(store, read_set)).count(b"@CO\tstrandkeep: ") == 1
+
+
+@pytest.mark.parametrize("file_type", ["BAM", "CRAM"])
+def test_an_alignment_file_gets_the_index_that_samtools_makes(own, references, samtools, file_type):
+    made = sorted_alignments()
+    content = made.bam() if file_type == "BAM" else cram(samtools, made, GENOME)
+    store, read_set = aligned(references, file_type, content)
+    run(references.api, read_set)
+
+    found = metadata(own, store, read_set)
+    assert found["status"] == "ACTIVE", found
+    assert found["sequenceInformation"]["alignment"] == "ALIGNED"
+    name = found["files"]["index"]["s3Access"]["s3Uri"].rpartition("/")[2]
+    assert name == {"BAM": "sample 1.bam.bai", "CRAM": "sample 1.cram.crai"}[file_type]
+    assert own.bytes_of(store, read_set) == content
+    assert own.bytes_of(store, read_set, file="INDEX") == samtools.index(content)
+
+
+def test_a_reference_at_hand_that_was_damaged_is_no_fault_of_the_file(own, references, samtools):
+    """The worker finds other bases than the records are made of; they are made anew, and the file passes."""
+    store, read_set = aligned(references, "CRAM", cram(samtools, sorted_alignments(), GENOME))
+    reference = own.rows(tables.reference)[0].id
+    fasta = at_hand(own.house, reference, sequences=True).fasta
+    fasta.write_bytes(fasta.read_bytes().swapcase().translate(bytes.maketrans(b"acgtACGT", b"cagtCAGT")))
+    run(references.api, read_set)
+    assert metadata(own, store, read_set)["status"] == "PROCESSING_UPLOAD"
+    own.house.catalog.clock.move(60_000_000)
+    run(references.api, read_set)
+    assert metadata(own, store, read_set)["status"] == "ACTIVE"
+
+
+def test_a_file_of_another_reference_fails_with_its_contig(own, references):
+    other = random_reference({"chr1": 5000}, seed=9)
+    store, read_set = aligned(references, "BAM", sorted_alignments(to=other, m5=True).bam())
+    run(references.api, read_set)
+    found = metadata(own, store, read_set)
+    assert found["status"] == "UPLOAD_FAILED"
+    assert "SOURCE1, record 1: " in found["statusMessage"]
+    assert "is mapped to chr1, which has 5000 bases by the header but" in found["statusMessage"]

@@ -14,14 +14,21 @@ from strandkeep.domain import layout, provenance
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.formats.examine import examine_alignments, examine_fastq
-from strandkeep.formats.facts import Examination, Progress
+from strandkeep.formats.facts import Examination, Limits, Progress, WorkerTrouble
 from strandkeep.house import House
+from strandkeep.jobs.reference_files import at_hand, recheck
 from strandkeep.jobs.running import Superseded
 from strandkeep.kill_points import reach
 
 Algorithm = Literal["md5", "sha256", "sha512"]
 
 _ALGORITHMS: Mapping[str, Algorithm] = {"MD5up": "md5", "SHA256up": "sha256", "SHA512up": "sha512"}
+
+#: A slice is decoded as a whole, beside the contig that it lies on.
+_CRAM_LIMITS = Limits(address_space=2 << 30)
+
+#: Rules of faults that a wrong reference would explain.
+_OF_THE_REFERENCE = frozenset({"alignment.reference", "cram.undecodable"})
 
 _PROGRESS_S = 2.0
 
@@ -32,15 +39,32 @@ def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files:
     algorithm, report, qc = _ALGORITHMS[family], _reporter(house, job), house.settings.qc == "on"
     if read_set.file_type == "FASTQ":
         return examine_fastq(sources, algorithm=algorithm, qc=qc, progress=report)
-    return examine_alignments(
+    reference_id = _reference_id(house, read_set)
+    found = examine_alignments(
         read_set.file_type,
         sources["SOURCE1"],
         algorithm=algorithm,
-        reference=None,
+        reference=at_hand(house, reference_id, sequences=read_set.file_type == "CRAM") if reference_id else None,
         provenance=_comment(house, read_set),
         qc=qc,
+        limits=_CRAM_LIMITS if read_set.file_type == "CRAM" else Limits(),
         progress=report,
     )
+    if reference_id and _OF_THE_REFERENCE & {problem.rule for problem in found.problems}:
+        _check_reference(house, reference_id)
+    return found
+
+
+def _reference_id(house: House, read_set: Row[Any]) -> str | None:
+    if not read_set.reference_arn:
+        return None
+    return house.installation.parse_arn(read_set.reference_arn, "referenceArn").id
+
+
+def _check_reference(house: House, reference_id: str) -> None:
+    """Raise WorkerTrouble when files at hand were not the reference: it is made anew, and the file tried again."""
+    if not recheck(house, reference_id):
+        raise WorkerTrouble(f"the files at hand of reference {reference_id} were damaged")
 
 
 def _comment(house: House, read_set: Row[Any]) -> str | None:
