@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from strandkeep.catalog import sqlite_url, tables
 from strandkeep.catalog.database import reading_engine
+from strandkeep.catalog.stored_files import HOLDERS
 from strandkeep.domain import states
 from strandkeep.domain.blobs import LIVE
 from strandkeep.domain.file_names import manifest_name
@@ -74,13 +75,13 @@ class Keeping:
         return [Finding("orphan", f"{path} was left") for path in (*folders[1:], *left)]
 
     def _faults_of_manifests(self) -> list[Finding]:
-        read_set = tables.read_set.c
-        rows = self.rows(sa.select(read_set.id, read_set.revision, read_set.status))
+        holders = [table.c for table in HOLDERS.values()]
+        rows = [row for of in holders for row in self.rows(sa.select(of.id, of.revision, of.status))]
         stored = {path.name for path in (self._data_dir / "manifests").iterdir()}
         known = {manifest_name(row.id, row.revision): row.status == states.ACTIVE for row in rows}
         missing = [name for name, active in known.items() if active and name not in stored]
         found = [Finding("lost", f"manifest {name} is missing") for name in missing]
-        return found + [Finding("orphan", f"manifest {name} is of no read set") for name in stored - known.keys()]
+        return found + [Finding("orphan", f"manifest {name} is of nothing") for name in stored - known.keys()]
 
 
 def _fault_of_live(row: Any, path: Path | None, used: bool) -> list[Finding]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.kills.bytes_check import Finding, Keeping
 from tests.kills.check import findings
-from tests.kills.client import Client
+from tests.kills.client import ACCOUNT, Client
 from tests.kills.model import Model
 from tests.server import RunningServer, lasting_port, launch
 
@@ -20,7 +20,7 @@ class Chain:
         self.model = Model(purges)
         self._data_dir = data_dir
         self._port = lasting_port()
-        self._settings = {**_SWEEPS, "delete_after_s": "0" if purges else "3600", **settings}
+        self._settings = {**_SWEEPS, "account": ACCOUNT, "delete_after_s": "0" if purges else "3600", **settings}
         self._server: RunningServer | None = None
         self._client: Client | None = None
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from tests.kills.bytes_check import Finding, Keeping
+from tests.kills.check_references import differences_of_references
 from tests.kills.client import Client
 from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Reads, Store, checksum
 
@@ -43,7 +44,7 @@ def _differences(client: Client) -> list[Finding]:
     for store in model.stores:
         found += _differences_of_store(client, store, ids.get(store.name))
     model.stores = [store for store in model.stores if store.state.value != ABSENT]
-    return found
+    return found + differences_of_references(client)
 
 
 def _doubled_or_unknown(kind: str, names: Iterable[str], known: set[str]) -> list[Finding]:

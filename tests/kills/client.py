@@ -3,12 +3,29 @@
 import contextlib
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Model, Outcome, Reads, Store, checksum
+from tests.kills.model import (
+    ABSENT,
+    DELETED,
+    OPEN,
+    READ_SET,
+    THERE,
+    Imported,
+    Model,
+    Outcome,
+    Reads,
+    References,
+    Store,
+    checksum,
+)
 from tests.server import RunningServer
+
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/importer"
 
 #: The sweep may take the bytes of a part for orphans while it comes; the part is answered with a 500, and sent again.
 _TRIES = 5
@@ -122,6 +139,65 @@ class Client:
     def reingest(self, reads: Reads) -> None:
         """Have a read set that failed checked once more: it fails again."""
         self.change("reingest_read_set", sequenceStoreId=reads.store.id, id=reads.read_set_id, clientToken=reads.name)
+
+    def new_references(self) -> References:
+        """A new reference store, with a name and a clientToken of its own."""
+        store = References(str(uuid.uuid4()))
+        self.model.references.append(store)
+        with store.state.becomes(THERE):
+            self.create_references(store)
+        return store
+
+    def create_references(self, store: References) -> None:
+        """Ask for a reference store, as often as it takes."""
+        store.id = self.change("create_reference_store", name=store.name, clientToken=store.name)["id"]
+
+    def delete_references(self, store: References) -> None:
+        """Delete a reference store that is empty."""
+        with store.state.becomes(ABSENT):
+            self.change("delete_reference_store", id=store.id)
+
+    def start_import(self, store: References, folder: Path, *contents: bytes) -> None:
+        """Import references from the mapped folder; a job that was asked for ends, and all its references are there."""
+        asked = [Imported(str(uuid.uuid4()), content) for content in contents]
+        for reference in asked:
+            (folder / reference.name).write_bytes(reference.content)
+            reference.state.possible.add(THERE)
+        store.imported += asked
+        self.ask_for_import(store)
+        for reference in asked:
+            reference.state.possible = {THERE}
+
+    def ask_for_import(self, store: References) -> None:
+        """Ask for the job of a store, as often as it takes."""
+        sources = [{"sourceFile": f"s3://references/{one.name}", "name": one.name} for one in store.imported]
+        key = {"referenceStoreId": store.id, "clientToken": store.name}
+        store.job_id = self.change("start_reference_import_job", **key, roleArn=ROLE, sources=sources)["id"]
+
+    def import_ended(self, store: References, seconds: float = 60) -> dict[str, Any]:
+        """The job of a store once it has ended."""
+        deadline = time.monotonic() + seconds
+        key = {"referenceStoreId": store.id, "id": store.job_id}
+        while (found := self.ask("get_reference_import_job", **key))["status"] in ("SUBMITTED", "IN_PROGRESS"):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        for reference, source in zip(store.imported, found["sources"], strict=True):
+            reference.id = source.get("referenceId")
+        return found
+
+    def delete_reference(self, store: References, reference: Imported) -> None:
+        """Delete a reference that nothing names."""
+        with reference.state.becomes(ABSENT):
+            self.change("delete_reference", referenceStoreId=store.id, id=reference.id)
+
+    def reference_bytes(self, store: References, reference: Imported) -> bytes:
+        """The bytes of a reference; those of a test fit into one part of the grid."""
+        answer = self.ask("get_reference", referenceStoreId=store.id, id=reference.id, partNumber=1)
+        try:
+            return bytes(answer["payload"].read())
+        except BotoCoreError as gone:
+            raise Gone from gone
 
     def tag(self, thing: Store | Reads, **added: str) -> None:
         """Add tags to a store or a read set."""

@@ -89,11 +89,33 @@ class Store:
 
 
 @dataclass
+class Imported:
+    """A reference that a job was asked for. No other has its name; its job's outcome is that of all its sources."""
+
+    name: str
+    content: bytes
+    state: Outcome[str] = field(default_factory=lambda: Outcome(ABSENT))
+    id: str | None = None
+
+
+@dataclass
+class References:
+    """A reference store, and the one job that was started in it. No other store has its name."""
+
+    name: str
+    state: Outcome[str] = field(default_factory=lambda: Outcome(ABSENT))
+    imported: list[Imported] = field(default_factory=list)
+    id: str | None = None
+    job_id: str | None = None
+
+
+@dataclass
 class Model:
     """All that one installation was asked for. `purges`: deleted things go at once, by the next sweep."""
 
     purges: bool
     stores: list[Store] = field(default_factory=list)
+    references: list[References] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
     acknowledged_bytes: list[int] = field(default_factory=list)
 

@@ -31,6 +31,10 @@ class Scene:
         """Bytes that no other part has."""
         return self.chance.randbytes(length)
 
+    def bases(self, length: int = 5000) -> str:
+        """Bases that no other reference has."""
+        return "".join(self.chance.choices("ACGT", k=length))
+
     def open_upload(self, parts: int = 1) -> Reads:
         """An upload with some parts that are no FASTQ."""
         reads = self.client.new_upload(self.store, sound=False)
@@ -145,6 +149,27 @@ def delete_store(scene: Scene) -> None:
     scene.client.delete_store(scene.client.new_store())
 
 
+def make_references(scene: Scene) -> None:
+    scene.client.new_references()
+
+
+def delete_references(scene: Scene) -> None:
+    scene.client.delete_references(scene.client.new_references())
+
+
+def import_two(scene: Scene) -> None:
+    contents = [f">chr1\n{scene.bases()}\n".encode() for _ in range(2)]
+    store = scene.client.new_references()
+    scene.client.start_import(store, scene.server.data_dir.parent / "references", *contents)
+
+
+def delete_reference(scene: Scene) -> None:
+    import_two(scene)
+    store = scene.client.model.references[-1]
+    scene.client.import_ended(store)
+    scene.client.delete_reference(store, store.imported[0])
+
+
 def tag(scene: Scene) -> None:
     scene.client.tag(scene.store, a="1", b="2")
 
@@ -187,8 +212,8 @@ SCENARIOS = [
     Scenario("sweep.removing", delete, 4),
     Scenario("part.in_transaction", put_part),
     Scenario("ingest.stored", complete),
-    Scenario("ingest.manifest", complete),
     Scenario("sweep.condemned", leave_orphan),
+    Scenario("ingest.manifest", complete),
     Scenario("replace.in_transaction", replace_part),
     Scenario("job.in_transaction", complete),
     Scenario("complete.in_transaction", complete),
@@ -202,16 +227,26 @@ SCENARIOS = [
     Scenario("part.committed", replace_part, 3),
     Scenario("complete.woken", complete),
     Scenario("part.too_late", put_part_too_late),
+    Scenario("import.submitted", import_two),
     Scenario("delete.in_transaction", delete),
+    Scenario("import.begun", import_two),
     Scenario("reingest.in_transaction", reingest),
+    Scenario("import.stored", import_two, 2),
     Scenario("abort.committed", abort),
+    Scenario("import.examined", import_two),
     Scenario("undelete.in_transaction", undelete, settings=_KEEP),
+    Scenario("import.manifest", import_two),
     Scenario("reingest.committed", reingest),
+    Scenario("import.in_transaction", import_two, 2),
     Scenario("undelete.committed", undelete, settings=_KEEP),
+    Scenario("import.committed", import_two),
     Scenario("delete.committed", delete),
     Scenario("audit.recorded", make_store),
     Scenario("tag.committed", tag),
     Scenario("store.deleted", delete_store),
+    Scenario("reference_store.committed", make_references),
     Scenario("untag.committed", untag),
+    Scenario("reference_store.deleted", delete_references),
+    Scenario("reference.deleted", delete_reference),
     Scenario("store.committed", make_store),
 ]

@@ -37,10 +37,20 @@ class ArmedChain(Chain):
         assert self.server.process.wait(timeout=30) == -signal.SIGKILL
 
 
+def map_references(root):
+    """A folder beside the data folder, as the bucket that scenes import from."""
+    for folder in ("data", "references"):
+        (root / folder).mkdir(mode=0o700)
+    mapping = f"[buckets.references]\nurl = 'file://{root / 'references'}'\n"
+    (root / "data" / "strandkeep.toml").write_text(mapping)
+
+
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
 def chain(request, tmp_path_factory):
     url = new_database(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
-    made = ArmedChain(tmp_path_factory.mktemp("chain") / "data", database_url=url)
+    root = tmp_path_factory.mktemp("chain")
+    made = ArmedChain(root / "data", database_url=url)
+    map_references(root)
     yield made
     made.stop()
 
