@@ -2,7 +2,7 @@
 """The CRAM kernel: htslib decodes a stream slice by slice, and `Records` takes each record."""
 
 from libc.errno cimport ENOMEM, errno
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
 from strandkeep.formats._alignments cimport Records
 from strandkeep.formats._htslib cimport (
@@ -92,19 +92,24 @@ cdef class CramDecoder:
             raise MemoryError
         return 1 if result >= 0 else 0 if result == END else -1
 
-    def take_slice(self, int64_t records, list runs):
+    def take_slice(self, int64_t records, last_place, list runs):
         """Take as many records as the slice has. The extents of each run of records on one contig, (contig, first,
-        last) counted from 1, are added to `runs`, when there is such a list. False when a record cannot be read.
+        last) counted from 1, are added to `runs`, when there is such a list. False when a record cannot be read, or
+        reaches behind the `last_place`, when there is one: htslib reads on behind a slice's own reference.
         """
         cdef int32_t contig = 0
         cdef int64_t first = 0, last = 0, end
         cdef int64_t left = records
         cdef bint wanted = runs is not None
+        cdef int64_t limit = INT64_MAX if last_place is None else last_place
         cdef int result = 0
         with nogil:
             while left > 0 and result >= 0 and not self._records.fault:
+                end = self._end() if wanted or limit != INT64_MAX else 0
+                if end > limit:
+                    result = END
+                    break
                 if wanted:
-                    end = self._end()
                     if left == records or self._record.core.tid != contig:
                         if left != records:
                             with gil:

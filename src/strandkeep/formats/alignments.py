@@ -72,9 +72,13 @@ class Alignments:
         return refusal
 
     def why_foreign(self, name: str) -> str | None:
-        """What sets the header's contig of this name apart from the reference's, as the end of a sentence."""
+        """What sets the header's contig of this name apart from the reference's, as the end of a sentence; None when
+        nothing does.
+        """
+        if self._dictionary is None:
+            return None
         named = (contig for contig in self._contigs if contig.name == name)
-        return next((why_foreign(contig, self._dictionary or {}) for contig in named), None)
+        return next((why_foreign(contig, self._dictionary) for contig in named), None)
 
     def progress(self) -> tuple[int, int]:
         """Bytes of text, and records, so far."""

@@ -32,7 +32,8 @@ class Complaints:
     ) -> None:
         self.hear()
         os.dup2(self._real, _STDERR)
-        os.write(_STDERR, self._said)
+        with suppress(OSError):
+            os.write(_STDERR, self._said)
 
     def hear(self) -> str:
         """The last of all that was said so far."""

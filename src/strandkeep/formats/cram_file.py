@@ -74,7 +74,7 @@ class _Decoding:
             if found is None:
                 raise self._fault(None)
             runs: list[tuple[int, int, int]] | None = [] if found.several else None
-            if not self._decoder.take_slice(found.records, runs):
+            if not self._decoder.take_slice(found.records, found.last, runs):
                 raise self._fault(found)
             self._alignments.check()
             self.index.add(found, runs)

@@ -133,28 +133,31 @@ def block(stored: StoredBytes) -> Block:
 
 
 def header_text(stored: StoredBytes, version: Version) -> bytes:
-    """The text of the header, whose container is taken whole, whatever else it holds."""
+    """The text of the header, whose container is taken whole: it may have more blocks, and room for a longer header."""
     box = container(stored, version)
     stored.take(box.end - box.start)
     start, head = stored.offset, block(stored)
-    if head.content != FILE_HEADER or max(head.stored, head.raw) > LONGEST_HEADER:
-        raise damaged("cram.header", "the first container, at byte {offset}, does not begin with a header", box.start)
-    content = small_block(stored, version, "the header")
+    if head.content != FILE_HEADER or not box.blocks or max(box.length, head.raw) > LONGEST_HEADER:
+        raise damaged("cram.header", "the first container, at byte {offset}, is not one of a header", box.start)
+    end = box.end + box.length
+    content, *_ = [_header_block(stored, version, end) for _ in range(box.blocks)]
     length = _LENGTH.unpack_from(content)[0] if len(content) >= _LENGTH.size else -1
     if not 0 <= length <= len(content) - _LENGTH.size:
         raise damaged("cram.header", "the length of the header's text, at byte {offset}, cannot be", start)
-    while stored.offset < box.end + box.length:
-        if not stored.take(box.end + box.length - stored.offset):
+    while stored.offset < end:
+        if not stored.take(end - stored.offset):
             raise truncated(stored, "the header")
     return content[_LENGTH.size : _LENGTH.size + length]
 
 
-def small_block(stored: StoredBytes, version: Version, what: str) -> bytes:
-    """What the block that begins here holds, which is taken; it must be one that fits into memory."""
+def _header_block(stored: StoredBytes, version: Version, end: int) -> bytes:
+    """What the block that begins here, and ends before `end`, holds; it is taken."""
     start, head = stored.offset, block(stored)
+    if start + head.size(version) > end:
+        raise damaged("cram.header", "the block of the header at byte {offset} is longer than the header", start)
     whole = stored.peek(head.size(version))
     if len(whole) < head.size(version):
-        raise truncated(stored, what)
+        raise truncated(stored, "the header")
     if version.crc and isal_zlib.crc32(whole[: -_CRC.size]) != _CRC.unpack(whole[-_CRC.size :])[0]:
         raise bad_block_crc(start)
     stored.take(len(whole))

@@ -7,7 +7,7 @@ from strandkeep.formats.cram_slices import Slice
 from strandkeep.formats.refusals import Refusal
 
 _OTHER_BASES = re.compile(r"MD5 checksum reference mismatch at (.+):(-?\d+)--?\d+\n")
-_NOT_THERE = re.compile(r"(?:Unable to fetch reference (.+):-?\d+--?\d+|ref '(.+)' not present)\n")
+_NOT_THERE = re.compile(r'(?:Unable to fetch reference (.+):-?\d+--?\d+|Failed to populate reference "(.+)")\n')
 
 
 def not_decoded(said: str, where: Slice | None, *, given: bool, foreign: Callable[[str], str | None]) -> Refusal:

@@ -18,12 +18,14 @@ MOST_BYTES = 256 << 20
 
 _SEVERAL_CONTIGS = -2
 _LONGEST_SLICE_HEADER = 1 << 20
+_MOST_BLOCKS = 100_000
 
 
 class Slice(NamedTuple):
     """Where a slice lies: the container's begin, its place behind the container's header, and its size; in bytes.
 
-    And what it holds: its contig (-1: none, -2: several), first place and how many, and how many records.
+    And what it holds: its contig (-1: none, -2: several), first place and how many, how many records, and whether it
+    has its own piece of the reference.
     """
 
     container: int
@@ -33,6 +35,12 @@ class Slice(NamedTuple):
     first: int
     span: int
     records: int
+    embedded: bool
+
+    @property
+    def last(self) -> int | None:
+        """The place behind which no record may reach, for there the slice has no reference; None: anywhere."""
+        return self.first + self.span - 1 if self.embedded else None
 
     @property
     def several(self) -> bool:
@@ -110,14 +118,17 @@ class Slices:
             fields = Fields(layout.uncompressed(head, content, start))
             contig, first, span, records = (fields.itf8() for _ in range(4))
             _, blocks = (fields.ltf8() if self._version.major >= 3 else fields.itf8()), fields.itf8()
+            for _ in range(min(fields.itf8(), _MOST_BLOCKS)):
+                fields.itf8()
+            embedded = fields.itf8() >= 0
         except IndexError:
             raise truncated(self._stored, "the header of a slice") from None
-        if records < 0 or blocks < 1 or contig < _SEVERAL_CONTIGS:
+        if records < 0 or not 1 <= blocks <= _MOST_BLOCKS or contig < _SEVERAL_CONTIGS:
             raise damaged("cram.slice", "the header of the slice at byte {offset} cannot be", start)
         if records > MOST_RECORDS:
             raise _too_large(start, f"has more than {MOST_RECORDS:,} records")
         size = next_landmark - landmark
-        return Slice(box.start, landmark, size, contig, first, span, records), blocks
+        return Slice(box.start, landmark, size, contig, first, span, records, embedded), blocks
 
     def _block(self, content: int, end: int) -> int:
         """Pass one block of this content on; how many bytes it says to hold."""
