@@ -32,11 +32,11 @@ def _htslib_headers() -> list[str]:
 setup(
     ext_modules=[
         extension("strandkeep.formats._fasta"),
-        extension("strandkeep.formats._fastq", *_QC),
+        extension("strandkeep.formats._fastq", "vectors.h", *_QC),
         extension("strandkeep.formats._md5", "md5.h"),
         extension("strandkeep.formats._qc", *_QC),
         extension("strandkeep.formats._alignments", *_ALIGNMENTS, htslib=True),
-        extension("strandkeep.formats._bam", *_ALIGNMENTS, htslib=True),
+        extension("strandkeep.formats._bam", "vectors.h", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.formats._cram", *_ALIGNMENTS, htslib=True),
         extension("strandkeep.blobs._files"),
     ]

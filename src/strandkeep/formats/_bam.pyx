@@ -17,6 +17,9 @@ from strandkeep.formats._alignments cimport (
 from strandkeep.formats._htslib cimport bam1_t, bam_destroy1, bam_init1
 from strandkeep.formats._record_bytes cimport tag_length, u16, u32, uchar
 
+cdef extern from "vectors.h" nogil:
+    void forget_upper_halves()
+
 cdef enum:
     CORE = 32  # bytes of a record before its name
     SIZE = 4  # bytes that tell the length of a record
@@ -58,6 +61,7 @@ cdef class BamScanner:
             self._records.fault = _CONCATENATED
         self._after_end_marker = length == 0
         with nogil:
+            forget_upper_halves()
             self._scan(at, begin, length, start, next_start)
 
     def finish(self):

@@ -12,6 +12,9 @@ from libc.string cimport memchr, memcpy
 
 from strandkeep.formats._qc cimport QC_TEXT, Counters, qc_bases, qc_begin, qc_counters, qc_end, qc_qualities
 
+cdef extern from "vectors.h" nogil:
+    void forget_upper_halves()
+
 ctypedef unsigned char uchar
 
 #: Bytes of a header that are kept: what names are hashed over and quoted from.
@@ -178,6 +181,7 @@ cdef class Scanner:
         self._make_room(length)
         self._hashed = 0
         with nogil:
+            forget_upper_halves()
             self._scan(at, length)
         return PyBytes_FromStringAndSize(<char*>self._hashes, self._hashed * sizeof(uint64_t))
 

@@ -392,9 +392,9 @@ static inline void qc_end(qc_counters *qc, int64_t length, int rated) {
 
 /* Bases `from` (even) to `to` of a packed sequence, a byte each, and one too many where `to` is odd. */
 static inline void qc_unpack(const uint8_t *restrict packed, int64_t from, int64_t to, uint8_t *restrict codes) {
-    int pairs = (int)((to - from + 1) / 2);
+    size_t pairs = (to - from + 1) / 2;
     packed += from / 2;
-    for (int i = 0; i < pairs; i++) {
+    for (size_t i = 0; i < pairs; i++) {
         codes[2 * i] = packed[i] >> 4;
         codes[2 * i + 1] = packed[i] & 15;
     }
