@@ -85,6 +85,45 @@ def test_a_move_of_a_store_is_told(before, after, status):
     assert given["detail"] == {"omicsVersion": "1.0.0", "arn": STORE_ARN, "id": "1234567890", "status": status}
 
 
+def test_a_move_of_a_reference_is_told():
+    store = STORE_ARN.replace("sequenceStore", "referenceStore")
+    about = {"resourceKind": "reference", "resourceArn": f"{store}/reference/3456789012", "creationJobId": "9"}
+    given = as_eventbridge(event(**about, referenceStoreId="1234567890", sequenceStoreId=None, after="DELETED"))
+    assert (given["detail-type"], given["resources"]) == ("Reference Status Change", [about["resourceArn"]])
+    assert given["detail"] == {
+        "omicsVersion": "1.0.0",
+        "arn": about["resourceArn"],
+        "referenceStoreId": "1234567890",
+        "id": "3456789012",
+        "creationJobId": "9",
+        "status": "DELETED",
+    }
+
+
+def test_a_move_of_an_import_job_is_told_without_an_arn_in_the_detail():
+    store = STORE_ARN.replace("sequenceStore", "referenceStore")
+    about = {"resourceKind": "referenceImportJob", "resourceArn": store, "referenceStoreId": "1234567890"}
+    given = as_eventbridge(event(**about, before="IN_PROGRESS", after="FAILED", statusMessage="why"))
+    assert (given["detail-type"], given["resources"]) == ("Reference Import Job Status Change", [store])
+    assert (given["account"], given["region"]) == ("123456789012", "us-west-2")
+    assert given["detail"] == {
+        "omicsVersion": "1.0.0",
+        "referenceStoreId": "1234567890",
+        "id": "3456789012",
+        "status": "FAILED",
+        "statusMessage": "why",
+    }
+
+
+def test_a_move_of_a_reference_store_is_told():
+    store = STORE_ARN.replace("sequenceStore", "referenceStore")
+    given = as_eventbridge(
+        event(resourceKind="referenceStore", resourceId="1234567890", resourceArn=store, after="ACTIVE")
+    )
+    assert given["detail-type"] == "Reference Store Status Change"
+    assert given["detail"] == {"omicsVersion": "1.0.0", "arn": store, "id": "1234567890", "status": "ACTIVE"}
+
+
 @pytest.mark.parametrize(
     "other",
     [

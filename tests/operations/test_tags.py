@@ -1,17 +1,24 @@
-"""Tags on sequence stores and read sets."""
+"""Tags on stores, read sets and references."""
 
 import asyncio
 
 import pytest
 
 from strandkeep.errors import ResourceNotFoundException, ValidationException
+from tests.operations.references import insert_reference, new_reference_store
 
 
-@pytest.fixture(params=["store", "read set"])
+@pytest.fixture(params=["store", "read set", "reference store", "reference"])
 def thing(request, api, store):
     """(ARN, the system's own tags)."""
+    here = api.house.installation
     if request.param == "store":
-        return api.house.installation.sequence_store_arn(store), {}
+        return here.sequence_store_arn(store), {}
+    if request.param == "reference store":
+        return here.reference_store_arn(new_reference_store(api)), {}
+    if request.param == "reference":
+        references = new_reference_store(api)
+        return here.reference_arn(references, insert_reference(api, references)), {}
     read_set = api.insert_read_set(store, "ACTIVE", subject_id="su", sample_id="sa")
     own = {"aws:omics:subjectId": "su", "aws:omics:sampleId": "sa"}
     return api.house.installation.read_set_arn(store, read_set), own
@@ -67,6 +74,15 @@ def test_keys_of_the_system_and_of_other_characters_are_refused(api, thing, key)
 def test_the_systems_tags_are_listed_and_a_users_value_never_covers_them(api, store):
     arn = api.house.installation.read_set_arn(store, api.insert_read_set(store, "ACTIVE"))
     assert tags_of(api, arn) == {"aws:omics:subjectId": "subject", "aws:omics:sampleId": "sample"}
+
+
+def test_tags_of_anothers_references_are_not_found(api, other):
+    store = new_reference_store(other)
+    here = api.house.installation
+    for arn in (here.reference_store_arn(store), here.reference_arn(store, insert_reference(other, store))):
+        with pytest.raises(ResourceNotFoundException):
+            tags_of(api, arn)
+        assert tags_of(other, arn) == {}
 
 
 @pytest.mark.parametrize("change", ["account", "region", "partition", "store", "read set", "kind", "deleted"])
