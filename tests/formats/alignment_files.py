@@ -49,14 +49,17 @@ class Alignments:
 
 def packed(head: bytes, records: Iterable[bytes], *, end: bool = True) -> bytes:
     """A BAM file of a head and records, sound or not, as htslib packs it."""
-    pieces, piece = [head[at : at + _BLOCK] for at in range(0, len(head), _BLOCK)], b""
+    pieces, piece = _cut(head), b""
     for record in records:
         if piece and len(piece) + len(record) > _BLOCK:
             pieces, piece = [*pieces, piece], b""
-        piece += record
-        while len(piece) > _BLOCK:
-            pieces, piece = [*pieces, piece[:_BLOCK]], piece[_BLOCK:]
+        *whole, piece = _cut(piece + record)
+        pieces += whole
     return blocked([*pieces, piece] if piece else pieces, end=end)
+
+
+def _cut(text: bytes) -> list[bytes]:
+    return [text[at : at + _BLOCK] for at in range(0, len(text), _BLOCK)]
 
 
 def header_text(reference: Reference | None, order: str = "coordinate", *, m5: bool = False) -> str:
