@@ -10,7 +10,7 @@ from bench.generated_reads import ABOUT, pair
 from strandkeep.formats.examine import examine_alignments, examine_fastq
 
 _FASTQ_READS = 1_400_000
-_BAM_MB = 1_000
+_BAM_MB = 1_020
 _ROUNDS = 5
 
 _MOST_ADDED = 0.35
