@@ -93,7 +93,11 @@ def test_each_refused_call_leaves_one_record(server: RunningServer, omics: Any) 
         (wire.call("GET", elsewhere), "GetSequenceStore", "ResourceNotFoundException"),
         (wire.call("DELETE", elsewhere), "DeleteSequenceStore", "ResourceNotFoundException"),
         (wire.call("GET", "/sequencestore/1"), "GetSequenceStore", "ValidationException"),
-        (wire.call("GET", "/s3accesspolicy/arn:aws:s3:x"), "GetS3AccessPolicy", "NotSupportedOperationException"),
+        (
+            wire.call("GET", elsewhere + "/exportjob/1234567890"),
+            "GetReadSetExportJob",
+            "NotSupportedOperationException",
+        ),
         (wire.call("GET", f"/sequencestore/{store_id}/%zz"), "Unknown", "ValidationException"),
     ]
     for reply, operation, error in calls:
