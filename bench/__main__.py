@@ -12,6 +12,7 @@ _ALL = (
     "metadata",
     "fastq_ingest",
     "bam_ingest",
+    "cram_ingest",
     "qc",
     "fasta_import",
     "many_parts",

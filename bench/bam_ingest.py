@@ -9,18 +9,12 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures import Figure, run_alone
 from bench.generated_bam import ABOUT, Bam, bam, samtools
-from bench.processes import CpuMeter, PeakMemory
-from bench.uploads import activate, send_file
-from tests.e2e.references import import_reference, map_folder
-from tests.e2e.uploading import new_store, new_upload
-from tests.server import RunningServer, start_server, wait_for_read_set
+from bench.ingest_place import Place, Upload, serving
+from tests.server import wait_for_read_set
 
 _ROUNDS = 3
 _LONGEST_S = 300
@@ -32,75 +26,18 @@ _MOST_MIB = 64
 _MOST_OF_TWO = 0.65
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A server with a store, and a reference that files lie on."""
-
-    server: RunningServer
-    store: str
-    reference: str
-
-    def upload(self, file: Bam) -> "_Upload":
-        """Send a file; it is not completed yet."""
-        upload = new_upload(self.server.client(), self.store, sourceFileType="BAM", referenceArn=self.reference)
-        return _Upload(self, upload, send_file(self.server, self.store, upload, "SOURCE1", file.file))
-
-    def cpu(self, file: Bam) -> float:
-        """CPU seconds of the server from Complete to ACTIVE."""
-        upload = self.upload(file)
-        with CpuMeter(self.server.process.pid) as meter:
-            upload.activate()
-        return meter.cpu
-
-    def memory(self, file: Bam) -> tuple[float, float]:
-        """MiB of the server before, and at most while a file is checked."""
-        upload = self.upload(file)
-        with PeakMemory(self.server.process.pid) as memory:
-            upload.activate()
-        return memory.start, memory.peak
-
-
-@dataclass(frozen=True)
-class _Upload:
-    """What is uploaded, but not completed."""
-
-    place: _Place
-    upload: str
-    parts: list[dict[str, object]]
-
-    def complete(self) -> str:
-        """Complete it; the read set's id."""
-        key = {"sequenceStoreId": self.place.store, "uploadId": self.upload}
-        answer = self.place.server.client().complete_multipart_read_set_upload(**key, parts=self.parts)
-        return str(answer["readSetId"])
-
-    def activate(self) -> None:
-        """Complete it and wait until it is ACTIVE."""
-        activate(self.place.server, self.place.store, self.upload, self.parts)
-
-
 def measure() -> list[Figure]:
     """The figures of BAM ingest."""
     large, small = bam(1020), bam(10)
     stored = large.file.stat().st_size
     print(f"bam_ingest: {large.text_bytes / 1e9:.2f} GB of SAM text in {stored / 1e6:.0f} MB of BAM ({ABOUT})")
-    with _serving(large) as place:
+    with serving(large, "BAM") as place:
         of_large = _cpu("BAM ingest", place, large, _MOST_TIMES_SAMTOOLS, _MOST_CPU)
         of_small = _cpu("BAM ingest, 10 MB", place, small, _MOST_TIMES_SAMTOOLS_SMALL)
         return [*of_large, *of_small, _memory(place, large), _two(place, large)]
 
 
-@contextmanager
-def _serving(file: Bam) -> Iterator[_Place]:
-    with tempfile.TemporaryDirectory(prefix="strandkeep-bench-") as folder:
-        data = Path(folder) / "data"
-        map_folder(data, file.fasta.parent)
-        with start_server(data, qc="off") as server:
-            omics = server.client()
-            yield _Place(server, new_store(omics), import_reference(omics, file.fasta.name))
-
-
-def _cpu(name: str, place: _Place, file: Bam, most_times: float, most: float | None = None) -> list[Figure]:
+def _cpu(name: str, place: Place, file: Bam, most_times: float, most: float | None = None) -> list[Figure]:
     gigabytes = file.text_bytes / 1e9
     ours, peer, bare = [], [], []
     for _ in range(_ROUNDS):
@@ -145,12 +82,12 @@ def _since(before: resource.struct_rusage) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _memory(place: _Place, file: Bam) -> Figure:
+def _memory(place: Place, file: Bam) -> Figure:
     start, peak = place.memory(file)
     return Figure("memory of a BAM's worker", "MiB PSS", [peak - start], _MOST_MIB, peer_name=f"{start:.0f} before")
 
 
-def _two(place: _Place, file: Bam) -> Figure:
+def _two(place: Place, file: Bam) -> Figure:
     """The time of two files completed at once, beside one after the other."""
     together, apart = [], []
     for _ in range(_ROUNDS):
@@ -160,7 +97,7 @@ def _two(place: _Place, file: Bam) -> Figure:
     return Figure("two BAMs at once", "s", together, _MOST_OF_TWO, apart, "one after the other", of_ratio=True)
 
 
-def _wall(uploads: list[_Upload]) -> float:
+def _wall(uploads: list[Upload]) -> float:
     """Seconds from the first Complete until all are ACTIVE."""
     begun = time.monotonic()
     place = uploads[0].place

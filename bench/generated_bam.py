@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.generated_reads import quality_lines
@@ -54,6 +54,18 @@ def bam(megabytes: int) -> Bam:
     if not size.exists():
         size.write_text(str(_write_bam(file, megabytes * 1_000_000)))
     return Bam(file, int(size.read_text()), fasta, dictionary)
+
+
+def cram(megabytes: int) -> Bam:
+    """The same as CRAM 3.0, as samtools writes it; made when it is not there yet."""
+    made = bam(megabytes)
+    file = made.file.with_suffix(".cram")
+    if not file.exists():
+        part = file.with_suffix(".part")
+        command = samtools("view", "-C", "--no-PG", "-@", "2", "-T", made.fasta, "-o", part, made.file)
+        subprocess.run(command, check=True)
+        part.rename(file)
+    return replace(made, file=file)
 
 
 def _genome() -> dict[str, bytes]:
