@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from strandkeep.formats.facts import (
@@ -86,6 +86,9 @@ def examine_alignments(
         "provenance": provenance,
         "qc": qc,
     }
+    if reference and reference.fasta:
+        # Records that are in no order want all sequences at once.
+        limits = replace(limits, address_space=limits.address_space + reference.fasta.stat().st_size)
     format_ = "cram" if file_type == "CRAM" else "bam"
     with WorkerProcess("SOURCE1", chunks, format_=format_, order=order, limits=limits) as worker:
         gathering = Gathering([worker], progress, _alignment_file)

@@ -11,9 +11,9 @@ LONGEST_TEXT = 255
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may use: bytes of address space, CPU seconds (a base, and more per GB of text as it passes),
-    seconds without progress while there is work to do, bytes of a line of text, and bytes of all that it makes of
-    the file, such as an index.
+    """What a worker may use: bytes of address space (beside a reference's sequences), CPU seconds (a base, and more per
+    GB of text as it passes), seconds without progress while there is work to do, bytes of a line of text, and bytes of
+    all that it makes of the file, such as an index.
     """
 
     address_space: int = 1 << 30

@@ -19,8 +19,15 @@ _READ = 1 << 20
 _STDERR_KEPT = 8192
 _ENDS_WITHIN_S = 10.0
 
-#: All of a worker's environment. htslib would fetch references by these two; nothing may be fetched.
-_ENVIRONMENT = {"REF_PATH": "/nonexistent/%s", "REF_CACHE": "/nonexistent/%s", "LC_ALL": "C.UTF-8"}
+#: All of a worker's environment. htslib would fetch references by the first two; nothing may be fetched. The last two
+#: are glibc's: what one slice of CRAM leaves is kept for the next, instead of being zeroed again by the kernel.
+_ENVIRONMENT = {
+    "REF_PATH": "/nonexistent/%s",
+    "REF_CACHE": "/nonexistent/%s",
+    "LC_ALL": "C.UTF-8",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
 
 
 class Feeder(threading.Thread):
