@@ -13,6 +13,7 @@ _ALL = (
     "fastq_ingest",
     "bam_ingest",
     "cram_ingest",
+    "provenance",
     "qc",
     "fasta_import",
     "many_parts",

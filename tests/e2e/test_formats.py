@@ -382,3 +382,58 @@ def test_a_killed_worker_is_the_servers_trouble(place: Place) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert place.settled(read_set_id)["status"] == "ACTIVE"
+
+
+# The provenance line
+
+
+@pytest.fixture(scope="module")
+def provenance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with serving(tmp_path_factory.mktemp("provenance"), provenance_header="on") as place:
+        yield place
+
+
+def provenance_line(place: Place, read_set_id: str) -> bytes:
+    """What the line must look like."""
+    where = rf"sequenceStoreId={place.store_id} readSetId={read_set_id}"
+    return rf"@CO\tstrandkeep: {where} ingestedAt=\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n".encode()
+
+
+FORMS = {
+    "as htslib packs it": ("BAM", SOUND["pairs"].bam()),
+    "the header shares a block with records": ("BAM", SOUND["pairs"].bam_in_blocks(5000)),
+    "all in one block": ("BAM", SOUND["one read"].bam_in_blocks(60_000)),
+    "no records": ("BAM", SOUND["no records"].bam()),
+    "uBAM": ("UBAM", files.unaligned().bam()),
+    "unsorted": ("BAM", files.unsorted_alignments().bam()),
+    "CRAM 2.1": ("CRAM", b"2.1"),
+    "CRAM 3.0": ("CRAM", b"3.0"),
+    "CRAM 3.1": ("CRAM", b"3.1"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_provenance_line_is_in_the_header_and_changes_no_etag(
+    place: Place, provenance: Place, samtools: Samtools, fasta: Path, name: str
+) -> None:
+    file_type, stored = FORMS[name]
+    if file_type == "CRAM":
+        stored = cram(samtools, SOUND["pairs"], fasta, stored.decode())
+    without, found = (where.ingested(stored, file_type) for where in (place, provenance))
+    assert (without["status"], found["status"]) == ("ACTIVE", "ACTIVE"), found
+    assert found["etag"] == without["etag"]
+    assert found["sequenceInformation"] == without["sequenceInformation"]
+    assert found.get("statusMessage") == without.get("statusMessage")
+
+    changed = download(provenance.omics, provenance.store_id, found["id"])
+    assert len(changed) == found["files"]["source1"]["contentLength"]
+    options = ("-T", str(fasta)) if file_type == "CRAM" else ()
+    assert samtools.text(changed, *options) == samtools.text(stored, *options)
+    header, before = (samtools.text(content, "-H", *options) for content in (changed, stored))
+    (line,) = set(header.splitlines(keepends=True)) - set(before.splitlines(keepends=True))
+    assert re.fullmatch(provenance_line(provenance, found["id"]), line)
+    assert header.replace(line, b"") == before
+    assert ("index" in found["files"]) == ("index" in without["files"])
+    if "index" in found["files"]:
+        index = download(provenance.omics, provenance.store_id, found["id"], "INDEX")
+        assert index == samtools.index(changed)
