@@ -14,6 +14,7 @@ import pysam
 import pytest
 
 from strandkeep.blobs import LocalBlobs, OutOfSpace
+from strandkeep.catalog import references
 from strandkeep.jobs import reference_files
 from strandkeep.jobs.reference_files import ReferenceGone, WrongReference, at_hand, recheck, remove_unused
 from strandkeep.jobs.running import Superseded
@@ -81,8 +82,9 @@ def test_the_dictionary_needs_no_sequences(house, reference):
     assert at_hand(house, reference, sequences=True).dictionary == found.dictionary
 
 
-def test_a_dictionary_of_many_sequences_is_read_in_pages(caller, monkeypatch):
+def test_a_dictionary_of_many_sequences_is_written_and_read_in_lots(caller, monkeypatch):
     monkeypatch.setattr(reference_files, "_ROWS", 7)
+    monkeypatch.setattr(references, "_ROWS", 7)
     reference = caller.reference("many.fa", fasta(sequences=50, length=3))
     told = json.loads(at_hand(caller.api.house, reference, sequences=False).dictionary.read_bytes())
     assert [name for name, *_ in told] == [f"chr{number}" for number in range(1, 51)]

@@ -1,6 +1,7 @@
 """Rows of references and of their sequences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 
 _REFERENCE, _SEQUENCE = tables.reference, tables.reference_sequence
+
+#: Sequences that one statement inserts: a reference may have a million.
+_ROWS = 10_000
 
 _FIND = sa.select(_REFERENCE).where(
     _REFERENCE.c.id == sa.bindparam("id"),
@@ -38,13 +42,15 @@ def sequences(reader: Reader, reference_id: str, after: int, most: int) -> Seque
 
 
 def insert(
-    tx: Transaction, context: RequestContext, values: Mapping[str, Any], sequences: Sequence[Mapping[str, Any]]
+    tx: Transaction, context: RequestContext, values: Mapping[str, Any], sequences: Iterable[Mapping[str, Any]]
 ) -> None:
     """Add a reference, ACTIVE at once, with its sequences in their order."""
     row = {"account": context.account, "revision": 1, "created": tx.now, "updated": tx.now, **values}
     moves.begin(tx, context, "reference", states.ACTIVE, row)
     key = {"reference_id": values["id"]}
-    tx.run(sa.insert(_SEQUENCE), [{**key, "position": n, **sequence} for n, sequence in enumerate(sequences, 1)])
+    rows = ({**key, "position": n, **sequence} for n, sequence in enumerate(sequences, 1))
+    while lot := list(islice(rows, _ROWS)):
+        tx.run(sa.insert(_SEQUENCE), lot)
 
 
 def count(reader: Reader, store_id: str) -> int:

@@ -217,9 +217,8 @@ def _finish(tx: Transaction, attempt: _Attempt, files: Sequence[_File], found: F
     about = {"name": item.request["name"], "description": item.request.get("description"), "md5": found.md5}
     place = {"id": item.output_id, "store_id": job.store_id, "creation_job_id": job.id}
     known = {"facts": _facts(found), "facts_version": _FACTS_VERSION}
-    references.insert(
-        tx, RequestContext(**job.context), {**place, **about, **known}, [asdict(one) for one in found.sequences]
-    )
+    context, sequences = RequestContext(**job.context), map(asdict, found.sequences)
+    references.insert(tx, context, {**place, **about, **known}, sequences)
     for file in files:
         values = {"holder_id": item.output_id, "source": file.source, "file_name": file.name, "size": file.size}
         digests = {"sha256": file.sha256, "md5": file.md5, "media_type": file.media_type}
