@@ -1,6 +1,7 @@
 """What ingest makes of an alignment file, in the catalog and beside its bytes. Formats have tests of their own."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,17 @@ def test_a_reference_at_hand_that_was_damaged_is_no_fault_of_the_file(own, refer
     own.house.catalog.clock.move(60_000_000)
     run(references.api, read_set)
     assert metadata(own, store, read_set)["status"] == "ACTIVE"
+
+
+def test_a_reference_whose_stored_bytes_are_damaged_says_so_and_the_file_waits(own, references, samtools):
+    store, read_set = aligned(references, "CRAM", cram(samtools, sorted_alignments(), GENOME))
+    reference = own.rows(tables.reference)[0].id
+    blob = own.rows(tables.segment, holder_id=reference, source="SOURCE")[0].blob
+    path = Path(own.house.blobs._path(blob))
+    path.write_bytes(path.read_bytes()[::-1])
+    run(references.api, read_set)
+    assert metadata(own, store, read_set)["status"] == "PROCESSING_UPLOAD"
+    assert blob in own.rows(tables.reference)[0].status_message
 
 
 def test_a_file_of_another_reference_fails_with_its_contig(own, references):

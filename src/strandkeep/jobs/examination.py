@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from strandkeep.domain import layout, provenance
 from strandkeep.domain.blobs import Span
 from strandkeep.domain.context import RequestContext
 from strandkeep.formats.examine import examine_alignments, examine_fastq
-from strandkeep.formats.facts import Examination, Limits, Progress, WorkerTrouble
+from strandkeep.formats.facts import Examination, Limits, Progress, ReferenceFiles, WorkerTrouble
 from strandkeep.house import House
 from strandkeep.jobs.reference_files import at_hand, recheck
 from strandkeep.jobs.running import Superseded
@@ -44,7 +45,7 @@ def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files:
         read_set.file_type,
         sources["SOURCE1"],
         algorithm=algorithm,
-        reference=at_hand(house, reference_id, sequences=read_set.file_type == "CRAM") if reference_id else None,
+        reference=_at_hand(house, job, read_set, reference_id) if reference_id else None,
         provenance=_comment(house, read_set),
         qc=qc,
         limits=_CRAM_LIMITS if read_set.file_type == "CRAM" else Limits(),
@@ -61,6 +62,12 @@ def _reference_id(house: House, read_set: Row[Any]) -> str | None:
     return house.installation.parse_arn(read_set.reference_arn, "referenceArn").id
 
 
+def _at_hand(house: House, job: Row[Any], read_set: Row[Any], reference_id: str) -> ReferenceFiles:
+    """The reference that a file lies on; to decode CRAM, with its bases."""
+    with _damage_told(house, job, "reference", reference_id, "SOURCE"):
+        return at_hand(house, reference_id, sequences=read_set.file_type == "CRAM")
+
+
 def _check_reference(house: House, reference_id: str) -> None:
     """Raise WorkerTrouble when files at hand were not the reference: it is made anew, and the file tried again."""
     if not recheck(house, reference_id):
@@ -75,12 +82,19 @@ def _comment(house: House, read_set: Row[Any]) -> str | None:
 
 
 def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
-    """The bytes of a file; what is damaged is told by the read set, and is no fault of the file."""
-    try:
+    """The bytes of a file, as far as they are what was stored."""
+    with _damage_told(house, job, "readSet", job.subject, file.source):
         yield from _stored_bytes(house, job.subject, file)
+
+
+@contextmanager
+def _damage_told(house: House, job: Row[Any], kind: str, holder_id: str, source: str) -> Iterator[None]:
+    """Let whoever holds a file say that its bytes are damaged, when they are: that is no fault of the file."""
+    try:
+        yield
     except DamagedBlob as damage:
         context, finding = RequestContext(**job.context), damage.finding
-        house.catalog.write(lambda tx: mark_damaged(tx, context, "readSet", job.subject, file.source, finding))
+        house.catalog.write(lambda tx: mark_damaged(tx, context, kind, holder_id, source, finding))
         raise
 
 
