@@ -194,6 +194,16 @@ def test_without_a_reference(samtools: Samtools, workers: ForkedWorkers, fasta: 
     assert "'chr1'" in found["text"]
 
 
+def test_a_reference_that_is_away_is_no_fault_of_the_file(
+    samtools: Samtools, workers: ForkedWorkers, fasta: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "alone.fa").write_bytes(GENOME.fasta())
+    for path in (tmp_path / "nothing.fa", tmp_path / "alone.fa"):
+        found = workers.examine(cram(samtools, on_one_contig(), fasta), "cram", fasta=str(path))
+        assert found.status != 0
+        assert found.problem is None
+
+
 def test_bases_that_no_m5_vouches_for_are_checked_by_the_slices(
     samtools: Samtools, workers: ForkedWorkers, fasta: Path, tmp_path: Path
 ) -> None:

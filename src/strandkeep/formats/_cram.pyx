@@ -57,11 +57,12 @@ cdef class CramDecoder:
         bam_destroy1(self._record)
 
     def open(self, bytes fasta):
-        """Read the header, and the index of the FASTA at that path; its bases are the only ones that there are. True
-        when that went well.
+        """Read the header, and the index of the FASTA at that path; its bases are the only ones that there are. False
+        when the header is not as it must be; OSError when the FASTA cannot be read.
         """
         cdef const char* path = NULL if fasta is None else <const char*>fasta
         cdef hFILE* stream
+        cdef bint readable = True
         hts_set_log_level(HTS_LOG_WARNING)
         errno = 0
         with nogil:
@@ -72,10 +73,13 @@ cdef class CramDecoder:
                 if self._file == NULL:
                     hclose_abruptly(stream)
             if self._file != NULL and hts_set_opt(self._file, CRAM_OPT_DECODE_MD, 0) == 0:
-                if path == NULL or hts_set_fai_filename(self._file, path) == 0:
+                readable = path == NULL or hts_set_fai_filename(self._file, path) == 0
+                if readable:
                     self._header = sam_hdr_read(self._file)
         if self._header == NULL and errno == ENOMEM:
             raise MemoryError
+        if not readable:
+            raise OSError("the reference cannot be read")
         return self._header != NULL
 
     def contigs(self):
