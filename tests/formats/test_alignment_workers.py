@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -240,6 +241,16 @@ def a_long_record(length: int) -> bytes:
 def test_a_record_may_be_as_long_as_a_line() -> None:
     assert examine(a_long_record(60 * MIB), "UBAM").sources["SOURCE1"].text_length > 60 * MIB
     (problem,) = examine(a_long_record(64 * MIB), "UBAM").problems
+    assert (problem.rule, problem.record) == ("alignment.too-long", 1)
+
+
+@pytest.mark.parametrize("kind", ["c", "C", "s", "f"])
+def test_an_array_that_is_far_longer_as_text_takes_no_memory(kind: str) -> None:
+    """63 MiB of an array; as text -128 takes five times what it takes as a byte."""
+    size = {"c": 1, "C": 1, "s": 2, "f": 4}[kind]
+    array = b"XBB" + kind.encode() + struct.pack("<I", 63 * MIB // size) + b"\x80" * (63 * MIB)
+    stored = files.Alignments("", [], [files.Read("long", tags=array)]).bam()
+    (problem,) = examine(stored, "UBAM", limits=Limits(address_space=500 * MIB)).problems
     assert (problem.rule, problem.record) == ("alignment.too-long", 1)
 
 

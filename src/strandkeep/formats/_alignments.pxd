@@ -34,6 +34,7 @@ cdef class Records:
     cdef readonly int32_t contig
     cdef readonly int64_t position
     cdef object _digest
+    cdef int64_t _longest_line
     cdef bytes _text
     cdef char* _text_at
     cdef Py_ssize_t _text_used
@@ -58,7 +59,7 @@ cdef class Records:
     cdef void _check(self, const bam1_t* record) noexcept nogil
     cdef void _check_place(self, const bam1_t* record) noexcept nogil
     cdef void _check_cigar(self, const bam1_t* record, const uint32_t* cigar) noexcept nogil
-    cdef void _check_tags(self, const uchar* at, Py_ssize_t left) noexcept nogil
+    cdef int64_t _check_tags(self, const uchar* at, Py_ssize_t left) noexcept nogil
     cdef void _count(self, const bam1_t* record) noexcept nogil
     cdef void _count_read(self, const bam1_t* record) noexcept nogil
     cdef void _push(self, const bam1_t* record, uint64_t end) noexcept nogil

@@ -29,7 +29,13 @@ class Records:
     contig: int
     position: int
     def __init__(
-        self, names: list[bytes], lengths: list[int], fits: bytes | None, digest: Any, qc: Counters | None = None
+        self,
+        names: list[bytes],
+        lengths: list[int],
+        fits: bytes | None,
+        digest: Any,
+        longest_line: int,
+        qc: Counters | None = None,
     ) -> None: ...
     def begin_index(self, offset: int, longest: int) -> None: ...
     @property

@@ -32,7 +32,7 @@ from strandkeep.formats._htslib cimport (
     sam_hdr_init,
 )
 from strandkeep.formats._qc cimport Counters, qc_alignment, qc_record
-from strandkeep.formats._record_bytes cimport tag_length, uchar, visible
+from strandkeep.formats._record_bytes cimport tag_length, tag_text, uchar, visible
 
 cdef enum:
     TEXT = 256 * 1024  # bytes of SAM text that are digested at once
@@ -45,6 +45,8 @@ cdef enum:
     MIN_SHIFT = 14
     BAI_LEVELS = 5
     HIGH_MAPQ = 5
+    FIELDS = 1024  # characters of a line of SAM text but for CIGAR, read and tags, at most
+    OPERATION = 10  # characters of an operation of a CIGAR, at most
 
 #: The longest contig that a BAI can index, in bases.
 BAI_LONGEST = 1 << (MIN_SHIFT + 3 * BAI_LEVELS)
@@ -78,12 +80,22 @@ cdef class Records:
     that the index cannot hold; at a fault `fault`, and `contig` where one is meant.
     """
 
-    def __cinit__(self, list names not None, list lengths not None, bytes fits, digest not None, Counters qc=None):
+    def __cinit__(
+        self,
+        list names not None,
+        list lengths not None,
+        bytes fits,
+        digest not None,
+        int64_t longest_line,
+        Counters qc=None,
+    ):
         """The dictionary: `names` as bytes, `lengths` in bases; `fits` has a byte for each contig, 0 for one that no
-        record may be mapped to, or is None. `digest` is given the SAM text, a piece at a time; `qc` counts reads.
+        record may be mapped to, or is None. `digest` is given the SAM text, a piece at a time, of which no line may be
+        longer than `longest_line` bytes; `qc` counts reads.
         """
         cdef int32_t i
         self._digest = digest
+        self._longest_line = longest_line
         self._counters = qc
         self._qc = NULL if qc is None else qc.at
         self._fits_kept = fits
@@ -200,6 +212,7 @@ cdef class Records:
         cdef Py_ssize_t bases = record.core.l_qseq
         cdef const uchar* qualities = data + after_cigar + (bases + 1) // 2
         cdef const uchar* tags = qualities + bases
+        cdef int64_t text
         if name < 1 or not visible(data, name):
             self.fault = _NAME
         self._check_place(record)
@@ -207,7 +220,11 @@ cdef class Records:
         if bases and not _sound_qualities(qualities, bases):
             self.fault = _QUALITY
         if not self.fault:
-            self._check_tags(tags, data + record.l_data - tags)
+            text = FIELDS + OPERATION * <int64_t>record.core.n_cigar + 2 * bases
+            text += self._check_tags(tags, data + record.l_data - tags)
+            # Known before it is made: of an array of small numbers it takes five times what the array does.
+            if text > self._longest_line and not self.fault:
+                self.fault = _TOO_LONG
         if self.fault:
             self.remember_name(data, name)
 
@@ -237,15 +254,19 @@ cdef class Records:
             if not record.core.flag & BAM_FUNMAP:
                 self.fault = _CIGAR_LENGTH
 
-    cdef void _check_tags(self, const uchar* at, Py_ssize_t left) noexcept nogil:
+    cdef int64_t _check_tags(self, const uchar* at, Py_ssize_t left) noexcept nogil:
+        """Most characters of their SAM text."""
         cdef Py_ssize_t length
+        cdef int64_t text = 0
         while left > 0:
             length = tag_length(at, left)
             if length == 0:
                 self.fault = _TAG
-                return
+                return 0
+            text += tag_text(at, length)
             at += length
             left -= length
+        return text
 
     cdef void _count(self, const bam1_t* record) noexcept nogil:
         cdef uint16_t flag = record.core.flag

@@ -59,3 +59,19 @@ cdef inline Py_ssize_t tag_length(const uchar* at, Py_ssize_t left) noexcept nog
         length = 8 + of_one * <Py_ssize_t>u32(at + 4)
         return length if of_one and length <= left else 0
     return 0
+
+
+cdef inline Py_ssize_t _text_of_number(uchar kind) noexcept nogil:
+    """Most characters of a number of an array, with the comma before it."""
+    if kind == c"c" or kind == c"C":
+        return 5
+    if kind == c"s" or kind == c"S":
+        return 7
+    return 16
+
+
+cdef inline Py_ssize_t tag_text(const uchar* at, Py_ssize_t length) noexcept nogil:
+    """Most characters of SAM text of a sound tag of `length` bytes."""
+    if at[2] == c"B":
+        return 8 + _text_of_number(at[3]) * <Py_ssize_t>u32(at + 4)
+    return length + 24

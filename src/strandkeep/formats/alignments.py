@@ -27,7 +27,10 @@ _SENTENCES = {
     kernel.CIGAR_LENGTH: ("alignment.cigar-length", "the CIGAR of '{name}' is for another number of bases than it has"),
     kernel.BAD_TAG: ("alignment.tag", "'{name}' has a tag that is not as the SAM specification says, or is cut short"),
     kernel.BAD_QUALITY: ("alignment.quality", "'{name}' has a base quality above 93"),
-    kernel.TOO_LONG: ("alignment.too-long", "the record is longer than {longest} bytes, or its length is wrong"),
+    kernel.TOO_LONG: (
+        "alignment.too-long",
+        "the record is longer than {longest} bytes, or could be as SAM text; or its length is wrong",
+    ),
     kernel.FOREIGN_CONTIG: ("alignment.reference", "'{name}' is mapped to {where}, {foreign}"),
     kernel.CONCATENATED: (
         "bam.concatenated",
@@ -52,7 +55,7 @@ class Alignments:
         names, lengths = [contig.name.encode() for contig in contigs], [contig.length for contig in contigs]
         self._counters = Counters(0) if order["qc"] else None
         fits = fitting(contigs, self._dictionary)
-        self.records = kernel.Records(names, lengths, fits, self._digest, self._counters)
+        self.records = kernel.Records(names, lengths, fits, self._digest, self._longest, self._counters)
 
     def begin_index(self, offset: int) -> None:
         """Make an index, if there is to be one, from the virtual `offset` of the first record on."""
