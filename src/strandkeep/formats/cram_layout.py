@@ -178,10 +178,11 @@ def uncompressed(head: Block, content: bytes, start: int) -> bytes:
         raise Refusal("cram.block", text, offset=start)
     inflating = zlib.decompressobj(wbits=31)
     try:
-        text_bytes = inflating.decompress(content, head.raw) if head.raw else b""
+        # One byte more than there should be, so that the end is reached, and its checksum compared.
+        text_bytes = inflating.decompress(content, head.raw + 1)
     except zlib.error:
         text_bytes = b""
-    if len(text_bytes) != head.raw:
+    if len(text_bytes) != head.raw or not inflating.eof:
         raise damaged("cram.block", "the block at byte {offset} cannot be decompressed", start)
     return text_bytes
 
