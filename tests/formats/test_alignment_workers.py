@@ -19,7 +19,7 @@ from strandkeep.formats.facts import Examination, Index, Limits, Progress, Refer
 
 from . import alignment_files as files
 from .alignment_files import SOUND, aligned, placed, sorted_alignments
-from .bam_records import tag
+from .bam_records import header, tag
 from .bgzf_files import END, around, bgzf, block, blocked
 from .cram_files import VERSIONS, cram, cram_text
 from .reference_files import GENOME, Reference
@@ -134,8 +134,8 @@ def test_the_places_of_a_header_are_never_opened(
     alignments = sorted_alignments(50, m5=True)
     told = replace(alignments, text=with_places(alignments.text, "replaced", f"file://{canary}", url))
     stored = cram(samtools, told, canary, version)
-    header = samtools.text(stored, "-H").decode()
-    assert header.count(f"\tUR:{canary}\tUR:file://{canary}\tUR:{url}") == len(GENOME.contigs)
+    told_at_last = samtools.text(stored, "-H").decode()
+    assert told_at_last.count(f"\tUR:{canary}\tUR:file://{canary}\tUR:{url}") == len(GENOME.contigs)
     lacking = Reference({name: bases for name, bases in GENOME.contigs.items() if name != "chr1"})
     chosen = {
         "the reference": reference.fasta,
@@ -225,6 +225,19 @@ def test_a_header_that_claims_much_takes_no_memory() -> None:
     stored = bgzf(b"BAM\1\xff\xff\xff\x7f" + b"@CO\t" + bytes(30 * MIB))
     found = examine(stored, limits=Limits(address_space=300 * MIB))
     assert found.problems[0].rule == "alignment.header"
+
+
+@pytest.mark.parametrize("line", ["\n", "@CO\n"])
+def test_a_header_of_millions_of_lines_takes_little_memory(line: str) -> None:
+    stored = bgzf(header(line * (60 * MIB // len(line)), []))
+    assert not examine(stored, "UBAM", limits=Limits(address_space=500 * MIB)).problems
+
+
+def test_a_header_of_millions_of_contigs_is_refused() -> None:
+    listed = b"".join(b"\x08\0\0\0%07d\0\1\0\0\0" % number for number in range(1_500_001))
+    stored = bgzf(header("", [])[:-4] + struct.pack("<i", 1_500_001) + listed)
+    (problem,) = examine(stored, limits=Limits(address_space=300 * MIB)).problems
+    assert "more than 1500000 contigs" in problem.text
 
 
 def test_a_record_that_claims_much_takes_no_memory() -> None:

@@ -33,7 +33,9 @@ class BamHeader:
         if self._take(len(MAGIC)) != MAGIC:
             raise not_bam(bytes(self._read[:HEAD]))
         self.text = self._take(self._number()).rstrip(b"\0").decode("utf-8", "replace")
-        listed = [self._contig() for _ in range(self._number())]
+        count = self._number()
+        header_contigs.check_count(count)
+        listed = [self._contig() for _ in range(count)]
         self.contigs = _agreed(header_contigs.in_header(self.text), listed)
         self.at = len(self.block.text) - (len(self._read) - self._taken)
         self.content = bytes(memoryview(self._read)[: self._taken])

@@ -11,9 +11,16 @@ from strandkeep.formats.refusals import Refusal
 #: The longest contig, in bases, that SAM and BAM can tell.
 LONGEST = (1 << 31) - 1
 
+#: Most contigs of a file, for which a worker's memory does.
+MOST = 1_500_000
+
 #: A contig's name, as the SAM specification had it first: a few letters more than today.
 _NAME = re.compile(r"[!-)+-<>-~][!-~]*")
 _LENGTH = re.compile(r"[0-9]{1,10}")
+
+# A header may have so many lines that there is no room for a list of them.
+_OTHER_LINE = re.compile(r"^[^@\n]", re.MULTILINE)
+_SQ_LINE = re.compile(r"^@SQ\t(.*)", re.MULTILINE)
 
 
 class Contig(NamedTuple):
@@ -35,16 +42,24 @@ def load_dictionary(path: str) -> Dictionary:
 
 def in_header(text: str) -> list[Contig]:
     """The @SQ lines of a header, in order. Raises Refusal for one without a name or a length, and for other text."""
-    found = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line and line[0] != "@":
-            raise Refusal("alignment.header", f"line {number} of the header does not begin with '@'")
-        if line.startswith("@SQ\t"):
-            fields = dict(field.split(":", 1) for field in line.split("\t")[1:] if ":" in field)
-            if "SN" not in fields or not _LENGTH.fullmatch(fields.get("LN", "")):
-                raise Refusal("alignment.header", "an @SQ line of the header lacks a name (SN) or a length (LN)")
-            found.append(Contig(fields["SN"], int(fields["LN"]), fields.get("M5", "").lower() or None))
-    return found
+    if other := _OTHER_LINE.search(text):
+        number = text.count("\n", 0, other.start()) + 1
+        raise Refusal("alignment.header", f"line {number} of the header does not begin with '@'")
+    check_count(text.count("\n@SQ\t"))
+    return [_contig(line[1]) for line in _SQ_LINE.finditer(text)]
+
+
+def _contig(line: str) -> Contig:
+    fields = dict(field.split(":", 1) for field in line.split("\t") if ":" in field)
+    if "SN" not in fields or not _LENGTH.fullmatch(fields.get("LN", "")):
+        raise Refusal("alignment.header", "an @SQ line of the header lacks a name (SN) or a length (LN)")
+    return Contig(fields["SN"], int(fields["LN"]), fields.get("M5", "").lower() or None)
+
+
+def check_count(count: int) -> None:
+    """Raises Refusal when a header has more contigs than there is room for."""
+    if count > MOST:
+        raise Refusal("alignment.header", f"the header has more than {MOST} contigs")
 
 
 def check(contigs: Iterable[Contig]) -> None:
