@@ -66,8 +66,8 @@ def example(shape: Shape, *, optional: bool = True) -> Any:
     if isinstance(shape, StringShape):
         return shape.enum[0] if shape.enum else string_of(shape)
     number = max(7, shape.metadata.get("min", 7))
-    plain = {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC), "blob": b"ACGT", "long": number}
-    return (plain | {"integer": number})[shape.type_name]
+    plain = {"timestamp": datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC), "blob": b"ACGT"}
+    return (plain | {"long": number, "integer": number, "double": number + 0.5})[shape.type_name]
 
 
 def values(shape: Shape) -> st.SearchStrategy[Any]:
@@ -88,6 +88,8 @@ def values(shape: Shape) -> st.SearchStrategy[Any]:
         return st.sampled_from(shape.enum) if shape.enum else _strings(shape, least, most)
     if shape.type_name == "timestamp":
         return st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
+    if shape.type_name == "double":
+        return st.floats(allow_nan=False, allow_infinity=False)
     bound = 2 ** {"integer": 31, "long": 63}[shape.type_name]
     return st.integers(shape.metadata.get("min", -bound), shape.metadata.get("max", bound - 1))
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from strandkeep.domain.identifiers import new_id
+from tests.operations.references import importer, insert_reference
 from tests.operations.test_accounts import outcome, requests
 
 
@@ -21,12 +22,17 @@ def asked_for(api, operation, request):
     return statements
 
 
-def test_rule_12_another_accounts_thing_takes_the_same_statements_as_one_that_does_not_exist(api, other, store):
+def test_rule_12_another_accounts_thing_takes_the_same_statements_as_one_that_does_not_exist(
+    api, other, store, tmp_path
+):
     here = api.house.installation
     upload = api.new_upload(store)
     api.put_part(store, upload, 1, b"x")
     verification = api("StartVerification", sequenceStoreId=store)["id"]
-    theirs = store, upload, api.insert_read_set(store, "ACTIVE"), verification
+    references = importer(api, tmp_path)
+    job = references.start(references.source("a.fa", b">a\nA\n"))["id"]
+    of_reads = store, upload, api.insert_read_set(store, "ACTIVE"), verification
+    theirs = *of_reads, references.store, insert_reference(api, references.store), job
     asked = zip(requests(here, *theirs), requests(here, *(new_id() for _ in theirs)), strict=True)
     for (operation, about_theirs), (_, about_nothing) in asked:
         found = asked_for(other, operation, about_theirs)
