@@ -94,7 +94,9 @@ def _peak_mib(path: Path) -> float:
         nonlocal peak
         children = Path("/proc/thread-self/children").read_text().split()
         texts = [Path(f"/proc/{child}/status").read_text() for child in children]
-        peak = max(peak, *(int(text.partition("VmHWM:")[2].split()[0]) * 1024 for text in texts))
+        # A child that has just ended has no memory to tell of.
+        kept = [text.partition("VmHWM:")[2].split()[0] for text in texts if "VmHWM:" in text]
+        peak = max(peak, *(int(kib) * 1024 for kib in kept), 0)
 
     examine_fasta(_chunks(path), progress=look)
     return peak / _MIB
