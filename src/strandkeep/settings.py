@@ -104,6 +104,15 @@ class Settings:
         r"debug|info|warning|error",
     )
     ingest_workers: int = _setting(os.cpu_count() or 1, "jobs", "How many read sets are checked at once.", least=1)
+    import_workers: int = _setting(
+        (os.cpu_count() or 1) + 1,
+        "sources",
+        "How many sources of import jobs are imported at once; one account has all of them but one at most.",
+        least=1,
+    )
+    bucket_patience_s: int = _setting(
+        6 * 3600, "seconds", "A source whose bucket has not answered for so long fails; until then it is tried again."
+    )
     qc: str = _setting(
         "on", "on or off", "Whether ingest makes QC facts, which GetReadSetQc and `strandkeep qc` show.", r"on|off"
     )

@@ -9,6 +9,10 @@ class BucketError(Exception):
     """Why an object cannot be had, in a sentence for whoever named it. It tells nothing of what they may not see."""
 
 
+class BucketAway(Exception):
+    """A place that does not answer now, in a sentence for whoever waits; it may answer later."""
+
+
 class SourceObject(Protocol):
     """An object that is open for reading.
 
@@ -18,8 +22,8 @@ class SourceObject(Protocol):
     size: int
     identity: str
 
-    def chunks(self) -> Iterator[bytes]:
-        """All its bytes, once, in chunks of at most 1 MiB; BucketError when it changed meanwhile."""
+    def chunks(self, first: int = 0) -> Iterator[bytes]:
+        """Its bytes from `first` on, once, in chunks of at most 1 MiB; BucketError when it changed meanwhile."""
 
 
 class Bucket(Protocol):

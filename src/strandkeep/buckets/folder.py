@@ -85,9 +85,10 @@ class FolderObject:
         self._descriptor = descriptor
         self._look = look
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, first: int = 0) -> Iterator[bytes]:
         """See `SourceObject.chunks`."""
-        left = self.size
+        os.lseek(self._descriptor, first, os.SEEK_SET)
+        left = self.size - first
         while left:
             chunk = self._read(min(_CHUNK, left))
             left -= len(chunk)

@@ -17,7 +17,12 @@ from strandkeep.catalog.transaction import Reader, Transaction
 _EVENT = tables.event
 
 #: Kind of thing whose events show its statusMessage → its table.
-_TALKING = {"readSet": tables.read_set, "reference": tables.reference, "referenceImportJob": tables.job}
+_TALKING = {
+    "readSet": tables.read_set,
+    "reference": tables.reference,
+    "readSetImportJob": tables.job,
+    "referenceImportJob": tables.job,
+}
 
 #: Member of the filter of ListEvents → its column.
 _EQUAL_FILTERS = {"resourceKind": "resource_kind", "resourceId": "resource_id", "kind": "kind"}

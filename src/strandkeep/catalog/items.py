@@ -1,24 +1,41 @@
-"""Rows of items: the sources of an import job, each with what becomes of it."""
+"""Rows of items: the sources of an import job. Each runs by itself, behind a fence of its own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import tables
+from strandkeep.catalog import fetched, jobs, moves, tables
 from strandkeep.catalog.transaction import Reader, Transaction
 from strandkeep.domain import states
+from strandkeep.domain.context import RequestContext
+from strandkeep.domain.import_jobs import Waiting, ending
 from strandkeep.domain.states import check_move
 
-_ITEM = tables.item
+_ITEM, _JOB = tables.item, tables.job
+
+#: What an item says of itself whose job was cancelled.
+CANCELLED = "The job was cancelled before this source was imported."
+
+#: An item with what it needs to know of its job; `id` is what runs.
+_WITH_JOB = sa.select(
+    (_ITEM.c.job_id + "." + sa.cast(_ITEM.c.position, sa.Text)).label("id"),
+    _ITEM,
+    *(_JOB.c.kind, _JOB.c.account, _JOB.c.store_id, _JOB.c.context),
+    *(_JOB.c.state.label("job_state"), _JOB.c.request.label("job_request")),
+    _ITEM.c.output_id.label("subject"),
+).join_from(_ITEM, _JOB, _JOB.c.id == _ITEM.c.job_id)
 
 
 def insert(tx: Transaction, job_id: str, requests: Iterable[tuple[Mapping[str, Any], str]]) -> None:
     """Add the items of a job in their order: what was asked for, and the id of what each is to make."""
     check_move("item", None, states.NOT_STARTED)
     rows = [
-        {"job_id": job_id, "position": n, "state": states.NOT_STARTED, "request": dict(request), "output_id": output_id}
+        {
+            **{"job_id": job_id, "position": n, "state": states.NOT_STARTED, "request": dict(request)},
+            **{"output_id": output_id, "reference_arn": request.get("referenceArn") or None},
+        }
         for n, (request, output_id) in enumerate(requests, 1)
     ]
     tx.run(sa.insert(_ITEM), rows)
@@ -29,9 +46,116 @@ def of(reader: Reader, job_id: str) -> Sequence[Row[Any]]:
     return reader.all(sa.select(_ITEM).where(_ITEM.c.job_id == job_id).order_by(_ITEM.c.position))
 
 
-def move(tx: Transaction, item: Row[Any], after: str, message: str | None = None) -> Row[Any]:
-    """Move an item on from the state of its row; the new row. The caller's transaction holds the fence of its job."""
+def waiting(reader: Reader, kinds: Collection[str], now: int, most: int) -> list[Waiting]:
+    """Items of jobs of some kinds that have not ended and may run now: of each account the oldest, up to `most`.
+
+    Job by job: of ten thousand that wait, those that nobody can run yet are not looked at.
+    """
+    query = sa.select(_ITEM.c.position, _ITEM.c.failures).where(
+        _ITEM.c.state.in_(states.UNENDED_ITEMS), _ITEM.c.run_after <= now
+    )
+    found: list[Waiting] = []
+    for account in jobs.accounts_waiting(reader, kinds):
+        left = most
+        for job_id in jobs.unended_ids(reader, account, kinds):
+            rows = reader.all(query.where(_ITEM.c.job_id == job_id).order_by(_ITEM.c.position).limit(left))
+            found += [Waiting(f"{job_id}.{row.position}", account, row.failures) for row in rows]
+            left -= len(rows)
+            if not left:
+                break
+    return found
+
+
+def claim(tx: Transaction, work_id: str) -> Row[Any] | None:
+    """Begin the next attempt of an item; its row with the new `attempt`, or None when it has ended.
+
+    The attempt is the fence, as with jobs. `job_state` tells whether its job is being cancelled.
+    """
+    job_id, _, position = work_id.partition(".")
+    job = _locked_job(tx, job_id)
+    if job is None or job.state in states.ENDED_JOBS:
+        return None
+    item = tx.one(_WITH_JOB.where(_ITEM.c.job_id == job_id, _ITEM.c.position == int(position)))
+    if item is None or item.state in states.ENDED_ITEMS:
+        return None
+    _move(tx, item, states.IN_PROGRESS, attempt=item.attempt + 1)
+    if job.state == states.SUBMITTED:
+        moves.move(tx, RequestContext(**job.context), "job", job_id, states.SUBMITTED, states.IN_PROGRESS)
+    return tx.one(_WITH_JOB.where(*_key(item)))
+
+
+def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None) -> bool:
+    """End an item by the attempt in `item`, and its job if it was the last; False when another attempt counts now."""
+    job = _locked_job(tx, item.job_id)
+    if job is None or not holds(tx, item):
+        return False
+    _move(tx, item, state, status_message=message)
+    if state == states.FAILED:
+        fetched.drop(tx, item)
+    _end_job(tx, job)
+    return True
+
+
+def holds(tx: Transaction, item: Row[Any]) -> bool:
+    """Whether the attempt in `item` is the one that counts, until the transaction ends."""
+    return tx.one(sa.select(_ITEM.c.position).where(*_mine(item)).with_for_update()) is not None
+
+
+def put_off(tx: Transaction, item: Row[Any], run_after: int, message: str) -> bool:
+    """Note that an attempt failed by no fault of the source, and when the next one may begin."""
+    changes = {"failures": _ITEM.c.failures + 1, "run_after": run_after, "status_message": message}
+    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(changes)) == 1
+
+
+def put_progress(tx: Transaction, item: Row[Any], progress: Mapping[str, Any] | None) -> bool:
+    """Note how far an attempt has come; False when it is no longer the one that counts."""
+    values = {"progress": progress and dict(progress), "status_message": None}
+    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(values)) == 1
+
+
+def cancel(tx: Transaction, context: RequestContext, job_id: str) -> bool:
+    """Let a job end as soon as nobody works on it; False when it has ended already.
+
+    What waits ends now. What runs notices at the fence that it is to let go, and ends with its next attempt.
+    """
+    job = _locked_job(tx, job_id)
+    if job is None or job.state in states.ENDED_JOBS:
+        return False
+    if job.state != states.CANCELLING:
+        moves.move(tx, context, "job", job_id, job.state, states.CANCELLING)
+    for item in of(tx, job_id):
+        if item.state == states.NOT_STARTED:
+            _move(tx, item, states.FAILED, status_message=CANCELLED)
+    mine = (_ITEM.c.job_id == job_id, _ITEM.c.state == states.IN_PROGRESS)
+    tx.run(sa.update(_ITEM).where(*mine).values(attempt=_ITEM.c.attempt + 1, run_after=tx.now))
+    _end_job(tx, _locked_job(tx, job_id))
+    return True
+
+
+def _locked_job(tx: Transaction, job_id: str) -> Row[Any] | None:
+    return tx.one(sa.select(_JOB).where(_JOB.c.id == job_id).with_for_update())
+
+
+def _end_job(tx: Transaction, job: Row[Any] | None) -> None:
+    """End a job, whose row is locked, once none of its items is left."""
+    if job is None:
+        return
+    outcomes = [item.state for item in of(tx, job.id)]
+    if all(outcome in states.ENDED_ITEMS for outcome in outcomes):
+        state, message = ending(outcomes, cancelled=job.state == states.CANCELLING)
+        changes = {"status_message": message, "ended": tx.now}
+        moves.move(tx, RequestContext(**job.context), "job", job.id, job.state, state, **changes)
+
+
+def _move(tx: Transaction, item: Row[Any], after: str, **changes: Any) -> None:
     check_move("item", item.state, after)
-    place = (_ITEM.c.job_id == item.job_id, _ITEM.c.position == item.position)
-    changed = sa.update(_ITEM).where(*place).values(state=after, status_message=message)
-    return tx.connection.execute(changed.returning(_ITEM)).one()
+    tx.run(sa.update(_ITEM).where(*_key(item)).values(state=after, **changes))
+
+
+def _key(item: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+    return _ITEM.c.job_id == item.job_id, _ITEM.c.position == item.position
+
+
+def _mine(item: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+    """The fence: the item as long as the attempt of this row is the one that counts."""
+    return (*_key(item), _ITEM.c.attempt == item.attempt, _ITEM.c.state == states.IN_PROGRESS)

@@ -1,6 +1,6 @@
 """Rows of jobs: the truth about durable work. The engine only runs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,8 +10,10 @@ from strandkeep.catalog import moves, pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
+from strandkeep.domain.import_jobs import Waiting
 
 _JOB = tables.job
+_OLDEST = (_JOB.c.created, _JOB.c.id)
 
 
 def insert(
@@ -114,7 +116,28 @@ def unended(reader: Reader) -> dict[str, tuple[int, int]]:
     return {row.state: (row.number, row.oldest) for row in rows}
 
 
-def unfinished(reader: Reader, now: int) -> Sequence[Row[Any]]:
-    """Jobs that have not ended and may run now, the oldest first."""
-    query = sa.select(_JOB.c.id, _JOB.c.kind, _JOB.c.failures).where(_JOB.c.state.not_in(states.ENDED_JOBS))
-    return reader.all(query.where(_JOB.c.run_after <= now).order_by(_JOB.c.created))
+def accounts_waiting(reader: Reader, kinds: Collection[str]) -> list[str]:
+    """The accounts that have unfinished jobs of some kinds."""
+    query = sa.select(_JOB.c.account).where(_JOB.c.state.in_(states.UNENDED_JOBS), _JOB.c.kind.in_(kinds))
+    return [row.account for row in reader.all(query.distinct().order_by(_JOB.c.account))]
+
+
+def waiting(reader: Reader, kinds: Collection[str], now: int, most: int) -> list[Waiting]:
+    """Jobs of some kinds that have not ended and may run now: of each account the oldest, and up to `most`."""
+    query = sa.select(_JOB.c.id, _JOB.c.account, _JOB.c.failures).where(_JOB.c.run_after <= now)
+    return [
+        Waiting(row.id, row.account, row.failures)
+        for account in accounts_waiting(reader, kinds)
+        for row in reader.all(query.where(*_unended_of(account, kinds)).order_by(*_OLDEST).limit(most))
+    ]
+
+
+def unended_ids(reader: Reader, account: str, kinds: Collection[str]) -> list[str]:
+    """The jobs of an account, of some kinds, that have not ended, the oldest first."""
+    query = sa.select(_JOB.c.id).where(*_unended_of(account, kinds)).order_by(*_OLDEST)
+    return [row.id for row in reader.all(query)]
+
+
+def _unended_of(account: str, kinds: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    """The condition of jobs of an account, of some kinds, that have not ended."""
+    return _JOB.c.account == account, _JOB.c.kind.in_(kinds), _JOB.c.state.in_(states.UNENDED_JOBS)

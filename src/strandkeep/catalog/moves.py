@@ -21,7 +21,7 @@ _STATES = {
 }
 
 #: Kind of job → the kind of thing that its events are of, if it is one that callers start and follow.
-JOB_EVENTS = {"reference-import": "referenceImportJob"}
+JOB_EVENTS = {"reference-import": "referenceImportJob", "read-set-import": "readSetImportJob"}
 
 #: What an event keeps of a thing's row beside its state: it must tell where the thing was when that is long gone.
 _ABOUT = ("version", "store_id", "creation_job_id")

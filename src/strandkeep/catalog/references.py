@@ -80,11 +80,14 @@ def in_use_by(tx: Transaction, arn: str) -> str | None:
 
     A read set that was deleted counts until it is purged: it may be brought back.
     """
-    upload, read_set = tables.upload, tables.read_set
+    upload, read_set, item = tables.upload, tables.read_set, tables.item
     holders = {
-        # First: what was an upload when this looked is a read set by then, or gone.
+        # First: what was an upload or a source when this looked is a read set by then, or gone.
         "uploads": sa.select(upload.c.id).where(
             upload.c.reference_arn == arn, upload.c.state.in_(states.LISTED_UPLOADS)
+        ),
+        "unfinished import jobs": sa.select(item.c.job_id).where(
+            item.c.reference_arn == arn, item.c.state.in_(states.UNENDED_ITEMS)
         ),
         "read sets": sa.select(read_set.c.id).where(read_set.c.reference_arn == arn),
     }

@@ -375,6 +375,45 @@ item = Table(
     Column("status_message", Text),
     Column("request", JSON, nullable=False),
     Column("output_id", Text),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("run_after", _BIG, nullable=False, server_default="0"),
+    Column("progress", JSON),
+    Column("reference_arn", Text),
+)
+Index(
+    "item_naming_reference",
+    item.c.reference_arn,
+    sqlite_where=item.c.reference_arn.is_not(None),
+    postgresql_where=item.c.reference_arn.is_not(None),
+)
+
+fetched = Table(
+    "fetched",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("start", _BIG, primary_key=True, autoincrement=False),
+    Column("identity", Text, nullable=False),
+    Column("blob", Text, ForeignKey("blob.name"), nullable=False),
+    ForeignKeyConstraint(["job_id", "position"], ["item.job_id", "item.position"]),
+    sqlite_with_rowid=False,
+)
+Index("fetched_by_blob", fetched.c.blob)
+
+original = Table(
+    "original",
+    metadata,
+    Column("read_set_id", Text, ForeignKey("read_set.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("start", _BIG, nullable=False),
+    Column("size", _BIG, nullable=False),
+    Column("md5", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 verification = Table(

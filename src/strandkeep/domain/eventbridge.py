@@ -14,8 +14,12 @@ _DETAILS = {
     "sequenceStore": ("Sequence Store", ()),
     "referenceStore": ("Reference Store", ()),
     "reference": ("Reference", ("referenceStoreId", "creationJobId")),
+    "readSetImportJob": ("Read Set Import Job", ("sequenceStoreId", "statusMessage")),
     "referenceImportJob": ("Reference Import Job", ("referenceStoreId", "statusMessage")),
 }
+
+#: Kinds whose detail has no ARN; the one that an event gives for them is their store's.
+_WITHOUT_ARN = ("readSetImportJob", "referenceImportJob")
 
 
 def as_eventbridge(event: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -32,7 +36,7 @@ def as_eventbridge(event: Mapping[str, Any]) -> dict[str, Any] | None:
     what, members = _DETAILS[kind]
     detail = {"omicsVersion": "1.0.0", "arn": arn, "id": event["resourceId"], "status": _status(event)}
     detail |= {member: event.get(member) for member in members}
-    if kind == "referenceImportJob":
+    if kind in _WITHOUT_ARN:
         del detail["arn"]
     return {
         "version": "0",

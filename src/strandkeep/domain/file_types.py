@@ -14,3 +14,8 @@ def etag_algorithm(file_type: str, family: str) -> str:
 def alignment(file_type: str) -> str:
     """ALIGNED or UNALIGNED."""
     return "ALIGNED" if file_type in _ALIGNED else "UNALIGNED"
+
+
+def media_type(file_type: str) -> str:
+    """The media type of a source file: FASTQ, BAM and UBAM are gzip."""
+    return "application/octet-stream" if file_type == "CRAM" else "application/gzip"

@@ -19,6 +19,7 @@ EXPIRED = "EXPIRED"
 SUBMITTED = "SUBMITTED"
 IN_PROGRESS = "IN_PROGRESS"
 FAILED = "FAILED"
+CANCELLING = "CANCELLING"
 CANCELLED = "CANCELLED"
 COMPLETED_WITH_FAILURES = "COMPLETED_WITH_FAILURES"
 
@@ -40,7 +41,8 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
         ACTIVE: frozenset({DELETED}),
     },
     "readSet": {
-        None: frozenset({PROCESSING_UPLOAD}),
+        # What is imported is there once it is known to be sound.
+        None: frozenset({PROCESSING_UPLOAD, ACTIVE}),
         PROCESSING_UPLOAD: frozenset({ACTIVE, UPLOAD_FAILED}),
         ACTIVE: frozenset({ARCHIVED, DELETED}),
         ARCHIVED: frozenset({ACTIVATING, DELETED}),
@@ -55,12 +57,13 @@ MOVES: Mapping[str, Mapping[str | None, frozenset[str]]] = {
     },
     "job": {
         None: frozenset({SUBMITTED}),
-        SUBMITTED: frozenset({IN_PROGRESS, CANCELLED}),
-        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, COMPLETED_WITH_FAILURES, FAILED, CANCELLED}),
+        SUBMITTED: frozenset({IN_PROGRESS, CANCELLING, CANCELLED}),
+        IN_PROGRESS: frozenset({IN_PROGRESS, COMPLETED, COMPLETED_WITH_FAILURES, FAILED, CANCELLING, CANCELLED}),
+        CANCELLING: frozenset({CANCELLED}),
     },
     "item": {
         None: frozenset({NOT_STARTED}),
-        NOT_STARTED: frozenset({IN_PROGRESS}),
+        NOT_STARTED: frozenset({IN_PROGRESS, FAILED}),
         IN_PROGRESS: frozenset({IN_PROGRESS, FINISHED, FAILED}),
     },
 }
@@ -80,10 +83,11 @@ LISTED_UPLOADS = (OPEN, COMPLETING)
 
 #: States of a job after which nothing happens to it.
 ENDED_JOBS = (COMPLETED, COMPLETED_WITH_FAILURES, FAILED, CANCELLED)
-UNENDED_JOBS = (SUBMITTED, IN_PROGRESS)
+UNENDED_JOBS = (SUBMITTED, IN_PROGRESS, CANCELLING)
 
 #: States of an item of a job after which nothing happens to it.
 ENDED_ITEMS = (FINISHED, FAILED)
+UNENDED_ITEMS = (NOT_STARTED, IN_PROGRESS)
 
 
 def check_move(kind: str, before: str | None, after: str) -> None:

@@ -1,22 +1,24 @@
 """Runs what the job rows say is to be done, by DBOS Transact in this process.
 
-The row is written in the transaction that asks for the work; the reconciler then hands every unfinished row to DBOS
-under an id made from the row, so that handing it over twice runs it once. Losing DBOS's own database loses nothing.
+The row is written in the transaction that asks for the work; the reconciler then hands unfinished rows to DBOS, as many
+as can soon run, under an id made from the row, so that handing it over twice runs it once. Losing DBOS's own database
+loses nothing.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
-from strandkeep.catalog import Catalog, jobs
+from strandkeep.catalog import Catalog, Reader, items, jobs
+from strandkeep.domain.import_jobs import Waiting, fair_choice
 from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
-
-_QUEUE = "jobs"
 
 #: Constant: DBOS does not recover the workflows of another version, and ours carry nothing but a row's id.
 _VERSION = "strandkeep-jobs-1"
@@ -29,21 +31,37 @@ _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _FORGET_MOST = 100
 
 
-class JobEngine:
-    """Hands unfinished jobs to DBOS and runs them, `workers` at once.
+@dataclass(frozen=True)
+class Queue:
+    """Jobs of the same `kinds` wait for each other: `workers` of them run at once. With `by_item` their items do.
 
-    Jobs of the kinds in `apart` take long: of each such kind one runs at a time, and no other job waits behind it.
+    One account has `share` of them at most.
     """
 
+    name: str
+    kinds: Collection[str]
+    workers: int
+    share: int
+    by_item: bool = False
+
+    def waiting(self, reader: Reader, now: int, most: int) -> list[Waiting]:
+        """What may run now: of each account the oldest, up to `most`."""
+        waiting = items.waiting if self.by_item else jobs.waiting
+        return waiting(reader, self.kinds, now, most)
+
+
+class JobEngine:
+    """Hands unfinished work to DBOS and runs it, queue by queue, each in fair turns of the accounts."""
+
     def __init__(
-        self, catalog: Catalog, database_url: str, workers: int, apart: Collection[str], run: Callable[[str], None]
+        self, catalog: Catalog, database_url: str, queues: Sequence[Queue], run: Callable[[str], None]
     ) -> None:
         self._catalog = catalog
         self._database_url = database_url
-        self._workers = workers
-        self._apart = apart
+        self._queues = queues
         self._run = run
-        self._handed_over: set[str] = set()
+        # Work that DBOS has → its queue and account.
+        self._handed_over: dict[str, tuple[Queue, str]] = {}
         self._awake = threading.Event()
         self._stopping = False
 
@@ -60,8 +78,8 @@ class JobEngine:
         )
         self._workflow: Any = DBOS.workflow(name="run_job")(_as_function(self._run_one))
         DBOS.launch()
-        for queue, workers in ((_QUEUE, self._workers), *((kind, 1) for kind in self._apart)):
-            DBOS.register_queue(queue, worker_concurrency=workers, polling_interval_sec=_POLL_S)
+        for queue in self._queues:
+            DBOS.register_queue(queue.name, worker_concurrency=queue.workers, polling_interval_sec=_POLL_S)
         self._reconciler = threading.Thread(target=self._reconcile_always, name="job-reconciler", daemon=True)
         self._reconciler.start()
 
@@ -87,15 +105,26 @@ class JobEngine:
 
     def _reconcile(self) -> None:
         self._forget_ended()
-        for job in self._catalog.write(lambda tx: jobs.unfinished(tx, tx.now)):
-            # A retry has an id of its own: DBOS would give the old one's outcome again.
-            workflow_id = f"{job.id}-{job.failures}" if job.failures else job.id
-            if workflow_id not in self._handed_over and not self._stopping:
-                self._handed_over.add(workflow_id)
-                with SetWorkflowID(workflow_id), SetEnqueueOptions(app_version=_VERSION):
-                    queue = job.kind if job.kind in self._apart else _QUEUE
-                    DBOS.enqueue_workflow(queue, self._workflow, job.id)
-                reach("job.handed_over")
+        now = self._catalog.write(lambda tx: tx.now)
+        for queue in self._queues:
+            running = Counter(account for where, account in list(self._handed_over.values()) if where is queue)
+            room = queue.workers - running.total()
+            if room > 0:
+                for work in fair_choice(self._waiting(queue, now), running, room, queue.share):
+                    self._hand_over(queue, work)
+
+    def _waiting(self, queue: Queue, now: int) -> list[Waiting]:
+        """What may run and was not handed over yet: of each account as much as could run, and no more."""
+        found = self._catalog.read(lambda reader: queue.waiting(reader, now, 2 * queue.workers))
+        return [work for work in found if work.id not in self._handed_over]
+
+    def _hand_over(self, queue: Queue, work: Waiting) -> None:
+        if self._stopping:
+            return
+        self._handed_over[work.id] = (queue, work.account)
+        with SetWorkflowID(_workflow_id(work)), SetEnqueueOptions(app_version=_VERSION):
+            DBOS.enqueue_workflow(queue.name, self._workflow, work.id)
+        reach("job.handed_over")
 
     def _forget_ended(self) -> None:
         """Drop what DBOS keeps of workflows that have ended.
@@ -105,19 +134,27 @@ class JobEngine:
         ended = DBOS.list_workflows(status=_ENDED, limit=_FORGET_MOST, load_input=False, load_output=False)
         for workflow in ended:
             DBOS.delete_workflow(workflow.workflow_id)
-            self._handed_over.discard(workflow.workflow_id)
+            self._handed_over.pop(workflow.workflow_id.partition("-")[0], None)
 
-    def _run_one(self, job_id: str) -> None:
+    def _run_one(self, work_id: str) -> None:
         try:
-            self._run(job_id)
+            self._run(work_id)
         except Exception:
-            _log.exception("job %s could not be run", job_id)
+            _log.exception("job %s could not be run", work_id)
+        finally:
+            self._handed_over.pop(work_id, None)
+            self._awake.set()
+
+
+def _workflow_id(work: Waiting) -> str:
+    """A retry has an id of its own: DBOS would give the old one's outcome again."""
+    return f"{work.id}-{work.failures}" if work.failures else work.id
 
 
 def _as_function(method: Callable[[str], None]) -> Callable[[str], None]:
     """DBOS marks what it wraps, and a method cannot be marked."""
 
-    def run_job(job_id: str) -> None:
-        method(job_id)
+    def run_job(work_id: str) -> None:
+        method(work_id)
 
     return run_job

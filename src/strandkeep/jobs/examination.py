@@ -1,15 +1,16 @@
-"""The files of a read set, read from the blobs with every block checked, and examined by their type."""
+"""The files of a read set, examined by their type; those that lie here are read with every block checked."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.catalog import jobs, stored_files
+from strandkeep.catalog import stored_files
 from strandkeep.catalog.damage import mark_damaged
 from strandkeep.domain import layout, provenance
 from strandkeep.domain.blobs import Span
@@ -34,21 +35,40 @@ _OF_THE_REFERENCE = frozenset({"alignment.reference", "cram.undecodable"})
 _PROGRESS_S = 2.0
 
 
-def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files: Sequence[Row[Any]]) -> Examination:
-    """Examine the source files of a read set; digests are of the store's `family`."""
-    sources = {file.source: _vouched_for(house, job, file) for file in files}
-    algorithm, report, qc = _ALGORITHMS[family], _reporter(house, job), house.settings.qc == "on"
-    if read_set.file_type == "FASTQ":
-        return examine_fastq(sources, algorithm=algorithm, qc=qc, progress=report)
-    reference_id = _reference_id(house, read_set)
+@dataclass(frozen=True)
+class Reads:
+    """A read set whose files are examined: `family` is that of its store's digests, `context` its starter's."""
+
+    id: str
+    store_id: str
+    file_type: str
+    reference_arn: str | None
+    family: str
+    context: RequestContext
+
+
+def examine(
+    house: House,
+    reads: Reads,
+    sources: Mapping[str, Iterable[bytes]],
+    report: Callable[[Progress], None],
+    originals: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Examination:
+    """Examine the source files of a read set. `originals` are sizes of the files that a source is made of, if several."""
+    algorithm, qc = _ALGORITHMS[reads.family], house.settings.qc == "on"
+    if reads.file_type == "FASTQ":
+        return examine_fastq(
+            sources, algorithm=algorithm, qc=qc, progress=report, **({"originals": originals} if originals else {})
+        )
+    reference_id = _reference_id(house, reads)
     found = examine_alignments(
-        read_set.file_type,
+        reads.file_type,  # type: ignore[arg-type]
         sources["SOURCE1"],
         algorithm=algorithm,
-        reference=_at_hand(house, job, read_set, reference_id) if reference_id else None,
-        provenance=_comment(house, read_set),
+        reference=_at_hand(house, reads, reference_id) if reference_id else None,
+        provenance=_comment(house, reads),
         qc=qc,
-        limits=_CRAM_LIMITS if read_set.file_type == "CRAM" else Limits(),
+        limits=_CRAM_LIMITS if reads.file_type == "CRAM" else Limits(),
         progress=report,
     )
     if reference_id and _OF_THE_REFERENCE & {problem.rule for problem in found.problems}:
@@ -56,16 +76,21 @@ def examine(house: House, job: Row[Any], read_set: Row[Any], family: str, files:
     return found
 
 
-def _reference_id(house: House, read_set: Row[Any]) -> str | None:
-    if not read_set.reference_arn:
+def stored_sources(house: House, reads: Reads, files: Sequence[Row[Any]]) -> dict[str, Iterator[bytes]]:
+    """The bytes of the files of a read set that lie here, as far as they are what was stored."""
+    return {file.source: _vouched_for(house, reads, file) for file in files}
+
+
+def _reference_id(house: House, reads: Reads) -> str | None:
+    if not reads.reference_arn:
         return None
-    return house.installation.parse_arn(read_set.reference_arn, "referenceArn").id
+    return house.installation.parse_arn(reads.reference_arn, "referenceArn").id
 
 
-def _at_hand(house: House, job: Row[Any], read_set: Row[Any], reference_id: str) -> ReferenceFiles:
+def _at_hand(house: House, reads: Reads, reference_id: str) -> ReferenceFiles:
     """The reference that a file lies on; to decode CRAM, with its bases."""
-    with _damage_told(house, job, "reference", reference_id, "SOURCE"):
-        return at_hand(house, reference_id, sequences=read_set.file_type == "CRAM")
+    with _damage_told(house, reads.context, "reference", reference_id, "SOURCE"):
+        return at_hand(house, reference_id, sequences=reads.file_type == "CRAM")
 
 
 def _check_reference(house: House, reference_id: str) -> None:
@@ -74,26 +99,25 @@ def _check_reference(house: House, reference_id: str) -> None:
         raise WorkerTrouble(f"the files at hand of reference {reference_id} were damaged")
 
 
-def _comment(house: House, read_set: Row[Any]) -> str | None:
+def _comment(house: House, reads: Reads) -> str | None:
     if house.settings.provenance_header == "off":
         return None
     now = house.catalog.write(lambda tx: tx.now)
-    return provenance.comment_line(read_set.store_id, read_set.id, now)
+    return provenance.comment_line(reads.store_id, reads.id, now)
 
 
-def _vouched_for(house: House, job: Row[Any], file: Row[Any]) -> Iterator[bytes]:
-    """The bytes of a file, as far as they are what was stored."""
-    with _damage_told(house, job, "readSet", job.subject, file.source):
-        yield from _stored_bytes(house, job.subject, file)
+def _vouched_for(house: House, reads: Reads, file: Row[Any]) -> Iterator[bytes]:
+    with _damage_told(house, reads.context, "readSet", reads.id, file.source):
+        yield from _stored_bytes(house, reads.id, file)
 
 
 @contextmanager
-def _damage_told(house: House, job: Row[Any], kind: str, holder_id: str, source: str) -> Iterator[None]:
+def _damage_told(house: House, context: RequestContext, kind: str, holder_id: str, source: str) -> Iterator[None]:
     """Let whoever holds a file say that its bytes are damaged, when they are: that is no fault of the file."""
     try:
         yield
     except DamagedBlob as damage:
-        context, finding = RequestContext(**job.context), damage.finding
+        finding = damage.finding
         house.catalog.write(lambda tx: mark_damaged(tx, context, kind, holder_id, source, finding))
         raise
 
@@ -113,13 +137,14 @@ def _stored_bytes(house: House, read_set_id: str, file: Row[Any]) -> Iterator[by
             reach("ingest.streaming")
 
 
-def _reporter(house: House, job: Row[Any]) -> Callable[[Progress], None]:
+def now_and_then(report: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Report progress every few seconds, however often there is some."""
     told = time.monotonic()
 
-    def report(progress: Progress) -> None:
+    def tell(progress: Progress) -> None:
         nonlocal told
         if time.monotonic() - told >= _PROGRESS_S:
             told = time.monotonic()
-            house.catalog.write(lambda tx: jobs.put_progress(tx, job, asdict(progress)))
+            report(progress)
 
-    return report
+    return tell

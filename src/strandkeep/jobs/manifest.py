@@ -1,16 +1,12 @@
 """Manifests: what it takes to find a read set again when the catalog is lost."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from strandkeep.catalog import Reader, stored_files
 from strandkeep.domain import times
 from strandkeep.domain.layout import Segment
-from strandkeep.house import House
-from strandkeep.jobs.outputs import StoredOutput
+from strandkeep.jobs.outputs import StoredFile
 
 _VERSION = 2
 
@@ -20,21 +16,15 @@ _IDENTITY = (
 )
 
 
-def manifest(
-    house: House, read_set: Row[Any], files: Sequence[Row[Any]], made: Sequence[StoredOutput], facts: Mapping[str, Any]
-) -> bytes:
-    """The manifest of a read set whose `files` are as they were uploaded, but for what was `made`."""
-
-    def kept(reader: Reader) -> dict[str, Any]:
-        return {f.source: (f.file_name, stored_files.segments(reader, read_set.id, f.source)) for f in files}
-
-    described = {**house.catalog.read(kept), **{output.source: (output.name, output.segments) for output in made}}
+def manifest(read_set: Mapping[Any, Any], files: Iterable[StoredFile], facts: Mapping[str, Any]) -> bytes:
+    """The manifest of a read set with the columns of `read_set`. Of two `files` of a source the later one counts."""
+    described = {file.source: file for file in files}
     content = {
         "manifest": _VERSION,
-        "readSet": {name: getattr(read_set, name) for name in _IDENTITY},
-        "created": times.to_datetime(read_set.created).isoformat(),
+        "readSet": {name: read_set[name] for name in _IDENTITY},
+        "created": times.to_datetime(read_set["created"]).isoformat(),
         "facts": facts,
-        "files": [file_entry(source, name, segments) for source, (name, segments) in sorted(described.items())],
+        "files": [file_entry(source, file.name, file.segments) for source, file in sorted(described.items())],
     }
     return json.dumps(content).encode()
 

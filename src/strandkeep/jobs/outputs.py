@@ -1,11 +1,8 @@
-"""What ingest makes of a file beside facts: an index, and a new head. Stored first, then part of the read set."""
+"""What an examination makes of a file beside facts: an index, and a new head. Stored first, then part of a read set."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from strandkeep.catalog import Transaction, blobs, stored_files
 from strandkeep.domain import layout
@@ -20,17 +17,12 @@ _MEDIA_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
-class StoredOutput:
-    """A file of the read set as it will be: `source` and `name`, its `segments`, and the `blob` that is new in it.
-
-    `md5` is of a file that is new as a whole.
-    """
+class StoredFile:
+    """A file of a read set as it is or will be: `source` and `name`, and its `segments`."""
 
     source: str
     name: str
     segments: Sequence[Segment]
-    blob: StoredBlob
-    md5: str | None
 
     @property
     def size(self) -> int:
@@ -38,25 +30,22 @@ class StoredOutput:
         return sum(segment.length for segment in self.segments)
 
 
-def store(house: House, read_set_id: str, files: Sequence[Row[Any]], found: Examination) -> list[StoredOutput]:
+@dataclass(frozen=True)
+class Output(StoredFile):
+    """A file in which something is new: the `blob`. `md5` is of a file that is new as a whole."""
+
+    blob: StoredBlob
+    md5: str | None
+
+
+def store(house: House, files: Sequence[StoredFile], found: Examination) -> list[Output]:
     """Make durable what was made of the files of a read set. It counts when `put` has been committed."""
-    made = []
-    for file in files:
-        if found.head is not None and file.source == _SOURCE:
-            before = house.catalog.read(lambda reader: stored_files.segments(reader, read_set_id, _SOURCE))
-            head = house.blobs.write([found.head.content])
-            segments = list(layout.with_new_head(before, (head.name, head.length), found.head.replaces))
-            made.append(StoredOutput(_SOURCE, file.file_name, segments, head, None))
-        if found.index is not None and file.source == _SOURCE:
-            blob = house.blobs.write([found.index.content])
-            md5 = hashlib.md5(found.index.content, usedforsecurity=False).hexdigest()
-            name = f"{file.file_name}.{found.index.kind}"
-            made.append(StoredOutput(_INDEX, name, [Segment(0, blob.name, 0, blob.length)], blob, md5))
+    made = [output for file in files if file.source == _SOURCE for output in _of_file(house, file, found)]
     reach("ingest.stored")
     return made
 
 
-def put(tx: Transaction, house: House, read_set_id: str, made: Sequence[StoredOutput]) -> None:
+def put(tx: Transaction, house: House, read_set_id: str, made: Sequence[Output]) -> None:
     """Let stored outputs count as files of a read set."""
     for output in made:
         blobs.insert_live(tx, output.blob)
@@ -67,3 +56,20 @@ def put(tx: Transaction, house: House, read_set_id: str, made: Sequence[StoredOu
         else:
             freed = stored_files.replace_segments(tx, read_set_id, output.source, output.segments)
             blobs.condemn(tx, freed, tx.now + house.delete_after)
+
+
+def _of_file(house: House, file: StoredFile, found: Examination) -> Iterator[Output]:
+    if found.head is not None:
+        head = _stored(house, found.head.content)
+        segments = list(layout.with_new_head(file.segments, (head.name, head.length), found.head.replaces))
+        yield Output(_SOURCE, file.name, segments, head, None)
+    if found.index is not None:
+        blob = _stored(house, found.index.content)
+        md5 = hashlib.md5(found.index.content, usedforsecurity=False).hexdigest()
+        name = f"{file.name}.{found.index.kind}"
+        yield Output(_INDEX, name, [Segment(0, blob.name, 0, blob.length)], blob, md5)
+
+
+def _stored(house: House, content: bytes) -> StoredBlob:
+    house.blobs.check_room(len(content))
+    return house.blobs.write([content])

@@ -91,6 +91,7 @@ def _arn(house: House, row: Row[Any]) -> str | None:
         "readSet": lambda: here.read_set_arn(row.store_id, thing),
         "referenceStore": lambda: here.reference_store_arn(thing),
         "reference": lambda: here.reference_arn(row.store_id, thing),
+        "readSetImportJob": lambda: here.sequence_store_arn(row.store_id),
         "referenceImportJob": lambda: here.reference_store_arn(row.store_id),
     }
     return arns[row.resource_kind]() if row.resource_kind in arns else None

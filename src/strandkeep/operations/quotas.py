@@ -90,6 +90,12 @@ def is_filling(reader: Reader, house: House, store_id: str) -> bool:
     return since == _MARGIN or tally.rows + since + _MARGIN > quota
 
 
+def check_room_for_read_sets(tx: Transaction, house: House, store_id: str, more: int) -> None:
+    """As `check_more_read_sets`, but for a store that is not nearly full."""
+    if is_filling(tx, house, store_id):
+        check_more_read_sets(tx, house, store_id, more)
+
+
 def check_more_read_sets(tx: Transaction, house: House, store_id: str, more: int) -> None:
     """ServiceQuotaExceededException when the store, locked exclusively, may not have so many more read sets."""
     rows, living = read_sets.count(tx, store_id)

@@ -5,37 +5,28 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import Reader, Transaction, client_tokens, items, jobs, pages
-from strandkeep.domain import states, times
+from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
-from strandkeep.domain.identifiers import is_id, new_id
+from strandkeep.domain.identifiers import new_id
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
-from strandkeep.errors import ResourceNotFoundException, ValidationException
+from strandkeep.errors import ValidationException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
+from strandkeep.operations import import_jobs
 from strandkeep.operations.quotas import check_another_import_job, check_more_references
 from strandkeep.operations.reference_stores import require_reference_store
 from strandkeep.protocol import shapes
 
 _KIND = "reference-import"
 
-#: What a job or an item says of itself when it has nothing of its own to say.
-_JOB_MESSAGES = {
-    states.SUBMITTED: "The job is submitted and will start soon.",
-    states.IN_PROGRESS: "The job is currently in progress.",
-    states.COMPLETED: "The job completed successfully.",
-}
-_ITEM_MESSAGES = {
-    states.NOT_STARTED: "The source is queued for the job.",
-    states.IN_PROGRESS: "The source job is currently in progress.",
-    states.FINISHED: "The source was imported.",
-}
+_STORE, _OUTPUT = "referenceStoreId", "referenceId"
 
 
 async def start_reference_import_job(
     context: RequestContext, house: House, request: shapes.StartReferenceImportJobRequest
 ) -> shapes.StartReferenceImportJobResponse:
-    """StartReferenceImportJob: up to a hundred sources, imported one after the other.
+    """StartReferenceImportJob: up to a hundred sources, each of which becomes a reference.
 
     The same clientToken starts one job.
     """
@@ -58,13 +49,13 @@ async def start_reference_import_job(
         started = client_tokens.once(
             tx, context, "StartReferenceImportJob", request, make, scope=store_id, conflict=ValidationException
         )
-        return _require_job(tx, context, store_id, started)
+        return import_jobs.require_job(tx, context, store_id, _KIND, started)
 
     row = await house.catalog.write_async(start)
     reach("import.submitted")
     house.wake_jobs()
     # Sent again it gets the first answer, however far the job has come.
-    return {**_identity(row), "status": states.SUBMITTED}  # type: ignore[typeddict-item]
+    return {**import_jobs.identity(row, _STORE), "status": states.SUBMITTED}  # type: ignore[typeddict-item]
 
 
 async def get_reference_import_job(
@@ -75,10 +66,13 @@ async def get_reference_import_job(
 
     def read(reader: Reader) -> dict[str, Any]:
         require_reference_store(reader, context, store_id)
-        row = _require_job(reader, context, store_id, request["id"])
-        message = row.status_message or _JOB_MESSAGES.get(row.state)
-        sources = [_source(item) for item in items.of(reader, row.id)]
-        return {**_list_item(row), "statusMessage": message, "sources": sources}
+        row = import_jobs.require_job(reader, context, store_id, _KIND, request["id"])
+        sources = [{**item.request, **import_jobs.outcome(item, _OUTPUT)} for item in items.of(reader, row.id)]
+        return {
+            **import_jobs.list_item(row, _STORE),
+            "statusMessage": import_jobs.job_message(row),
+            "sources": sources,
+        }
 
     found = await house.catalog.read_async(read)
     return found  # type: ignore[return-value]
@@ -97,38 +91,4 @@ async def list_reference_import_jobs(
         return jobs.page(reader, store_id, _KIND, filters, after, size)
 
     rows, last = await house.catalog.read_async(read)
-    return {"importJobs": [_list_item(row) for row in rows], "nextToken": last and pager.token(last)}  # type: ignore
-
-
-def _require_job(reader: Reader, context: RequestContext, store_id: str, job_id: str) -> Row[Any]:
-    row = jobs.find_in_store(reader, context.account, store_id, _KIND, job_id) if is_id(job_id) else None
-    if row is None:
-        raise ResourceNotFoundException(
-            f"id: the import job {job_id!r} does not exist in reference store {store_id!r}."
-        )
-    return row
-
-
-def _identity(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "referenceStoreId": row.store_id,
-        "roleArn": row.request["roleArn"],
-        "creationTime": times.to_datetime(row.created),
-    }
-
-
-def _list_item(row: Row[Any]) -> dict[str, Any]:
-    ended = times.to_datetime(row.ended) if row.ended else None
-    return {**_identity(row), "status": row.state, "completionTime": ended}
-
-
-def _source(item: Row[Any]) -> dict[str, Any]:
-    """A source with what became of it; the id of its reference is known while it is being imported."""
-    known = item.state in (states.IN_PROGRESS, states.FINISHED)
-    return {
-        **item.request,
-        "status": item.state,
-        "statusMessage": item.status_message or _ITEM_MESSAGES.get(item.state),
-        "referenceId": item.output_id if known else None,
-    }
+    return {"importJobs": [import_jobs.list_item(row, _STORE) for row in rows], "nextToken": last and pager.token(last)}  # type: ignore

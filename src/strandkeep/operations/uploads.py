@@ -25,6 +25,7 @@ from strandkeep.domain import states, times
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import uploaded_file_name
+from strandkeep.domain.file_types import media_type
 from strandkeep.domain.identifiers import is_id, new_id
 from strandkeep.domain.layout import consecutive
 from strandkeep.domain.paging import DEFAULT_PAGE
@@ -51,8 +52,6 @@ from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type, lock_named_reference
 from strandkeep.operations.streams import Incoming
 from strandkeep.protocol import shapes
-
-_MEDIA_TYPE = "application/gzip"
 
 _UPLOAD_COLUMNS = {
     "sourceFileType": "file_type",
@@ -297,7 +296,7 @@ def _make_read_set(
         size = sum(part.size for part in parts)
         values = {"holder_id": read_set_id, "source": source, "file_name": name, "size": size}
         layout = consecutive((part.blob, part.size) for part in parts)
-        stored_files.insert(tx, {**values, "media_type": _MEDIA_TYPE}, layout)
+        stored_files.insert(tx, {**values, "media_type": media_type(upload.file_type)}, layout)
     tags.put(tx, read_set_id, upload.tags)
     changes = {"read_set_id": read_set_id, "parts_fingerprint": mark}
     moves.move(tx, context, "upload", upload.id, states.OPEN, states.COMPLETING, **changes)

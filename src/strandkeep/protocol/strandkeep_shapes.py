@@ -17,6 +17,7 @@ EventResourceKind = Literal[
     "upload",
     "referenceStore",
     "reference",
+    "readSetImportJob",
     "referenceImportJob",
     "job",
 ]

@@ -1,0 +1,88 @@
+"""What becomes of a source of an import job: fetched and examined by its kind, or refused, or put off."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from strandkeep.buckets import BucketAway, BucketError
+from strandkeep.catalog import Transaction, items
+from strandkeep.domain import states, times
+from strandkeep.domain.file_names import manifest_name
+from strandkeep.formats.facts import Progress, printable
+from strandkeep.house import House
+from strandkeep.jobs.examination import now_and_then
+from strandkeep.jobs.fetching import Fetch
+from strandkeep.jobs.running import Conclusion, Ending, Superseded
+from strandkeep.kill_points import reach
+
+_MESSAGE_LENGTH = 127
+
+
+class Refused(Exception):
+    """Why nothing is made of a source, in a sentence for whoever named it."""
+
+
+def concluded(house: House, item: Row[Any], take: Callable[[], Conclusion]) -> Conclusion:
+    """What `take` concludes of an item; that it failed, when the source is at fault or the job is cancelled.
+
+    A bucket that does not answer is waited for, but not for ever.
+    """
+    reach("import.begun")
+    if item.job_state == states.CANCELLING:
+        return _failed(house, item, items.CANCELLED)
+    try:
+        return take()
+    except (Refused, BucketError) as refusal:
+        return _failed(house, item, str(refusal))
+    except BucketAway as away:
+        since = house.catalog.write(lambda tx: _note_away(tx, item))
+        if since > house.settings.bucket_patience_s:
+            return _failed(house, item, f"{away} It was tried for {since} s; retry it when the bucket is back.")
+        raise
+
+
+def check_quota(house: House, name: str, fetches: Sequence[Fetch]) -> None:
+    """Raise Refused for an object that is larger than a quota lets it be."""
+    quota = house.quota(name)
+    for fetch in fetches:
+        if quota and fetch.size > quota:
+            raise Refused(f"{fetch.source} has {fetch.size} bytes; here it may have {quota} (quota_{name}).")
+
+
+def check_room(house: House, fetches: Sequence[Fetch]) -> None:
+    """Raise OutOfSpace when what is not here yet would not leave the room that is to stay free."""
+    house.blobs.check_room(sum(fetch.missing() for fetch in fetches))
+
+
+def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], None]:
+    """Notes how far an item is, of `size` bytes, and how fast; Superseded when another attempt counts by then."""
+    before, at = 0, time.monotonic()
+
+    @now_and_then
+    def report(progress: Progress) -> None:
+        nonlocal before, at
+        now = time.monotonic()
+        rate = int((progress.stored - before) / max(now - at, 0.001))
+        before, at = progress.stored, now
+        noted = {"stored": progress.stored, "size": size, "text": progress.text, "reads": progress.reads, "rate": rate}
+        if not house.catalog.write(lambda tx: items.put_progress(tx, item, noted)):
+            raise Superseded
+
+    return report
+
+
+def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
+    """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
+    house.blobs.remove_manifest(manifest_name(item.output_id, 1))
+    return lambda _tx: Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
+
+
+def _note_away(tx: Transaction, item: Row[Any]) -> int:
+    """For how many seconds the bucket of an item has been away, as far as its attempts know."""
+    before = item.progress or {}
+    since = before.get("awaySince", tx.now)
+    if not items.put_progress(tx, item, {**before, "awaySince": since}):
+        raise Superseded
+    return int((tx.now - since) // times.SECOND)
