@@ -15,6 +15,7 @@ import pytest
 from strandkeep.blobs import DamagedBlob, LocalBlobs, OutOfSpace, block_reader
 from strandkeep.blobs._files import read_files
 from strandkeep.domain.damage import Damage, Finding
+from tests.faults.disk import BROKEN, failing_disk
 
 MIB = 1024 * 1024
 
@@ -201,6 +202,15 @@ def test_rule_10_check_room_refuses_what_would_leave_less_than_min_free(root):
         blobs.check_room(found.f_bavail * found.f_frsize // 2)
 
 
+@pytest.mark.parametrize("call", ["writev", "fsync", "rename"])
+def test_a_blob_whose_disk_fails_at_any_step_leaves_nothing(root, call):
+    with opened(root) as blobs, failing_disk(root) as disk:
+        disk.fail(BROKEN, 1, which=(call,))
+        with pytest.raises(OSError, match="Input/output"):
+            blobs.write([b"bytes"])
+        assert files(root) == disk.open_files() == disk.synced_again == []
+
+
 @pytest.mark.parametrize("chunk", [4096, 65_536, MIB])
 def test_rule_10_a_full_disk_is_out_of_space_and_leaves_nothing(tmp_path, chunk):
     """Rule 10: a failed write is undone, answered, and the next part can come."""
@@ -219,6 +229,9 @@ def _fill(root, size, chunk):
     with opened(root) as blobs:
         with pytest.raises(OutOfSpace):
             asyncio.run(blobs.put(body(bytes(size), chunk), size))
+        assert files(root) == []
+        with pytest.raises(OutOfSpace):
+            blobs.write(bytes(chunk) for _ in range(0, size, chunk))
         assert files(root) == []
         blob = asyncio.run(blobs.put(body(bytes(MIB), chunk), MIB))
         assert files(root) == [blob.name]

@@ -133,6 +133,62 @@ def test_a_write_whose_chunks_break_leaves_nothing(place, before):
     assert place.stored() == {}
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_a_blob_that_is_begun_and_finished_is_what_put_stores(place, size):
+    content = content_of(size)
+    new = place.blobs.begin()
+    for at in range(0, size, 300_000):
+        assert new.length == at
+        new.write(content[at : at + 300_000])
+    assert new.length == size
+    finished = new.finish()
+    new.discard()
+
+    put_blob = put(place.blobs, content)
+    assert finished._replace(name=put_blob.name) == put_blob
+    assert finished.name != put_blob.name
+    assert place.stored()[finished.name] == read(place.blobs, finished, 0, size) == content
+
+
+@pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])
+def test_a_blob_that_is_begun_and_discarded_leaves_nothing(place, before):
+    new = place.blobs.begin()
+    new.write(content_of(before))
+    for _ in range(2):
+        new.discard()
+    assert place.stored() == {}
+
+
+@pytest.mark.parametrize("before", [0, 10, MIB, 2 * MIB + 10])
+def test_a_blob_whose_writer_fails_leaves_nothing(place, before):
+    def fail_midway():
+        with place.blobs.begin() as new:
+            new.write(content_of(before))
+            raise Torn
+
+    with pytest.raises(Torn):
+        fail_midway()
+    assert place.stored() == {}
+
+
+@pytest.mark.parametrize("chunks", [[], [b""]])
+def test_a_blob_without_a_byte_cannot_be_finished(place, chunks):
+    with place.blobs.begin() as new:
+        for chunk in chunks:
+            new.write(chunk)
+        with pytest.raises(ValueError, match="0 bytes came"):
+            new.finish()
+    assert place.stored() == {}
+
+
+def test_a_blob_that_is_being_written_is_no_orphan_yet(place):
+    with place.blobs.begin() as new:
+        new.write(content_of(2 * MIB))
+        assert list(place.blobs.orphans(0)) == []
+        blob = new.finish()
+    assert list(place.blobs.orphans(0)) == [[blob.name]]
+
+
 def test_put_never_uses_a_name_again(place):
     assert len({put(place.blobs, b"same").name for _ in range(50)}) == 50
 

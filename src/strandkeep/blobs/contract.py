@@ -1,6 +1,7 @@
 """The contract of a place for bytes. Every place passes the suite in `tests/contract/test_blobs.py`."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from strandkeep.domain.blobs import Span, StoredBlob
@@ -17,6 +18,24 @@ class DamagedBlob(Exception):
 
 class OutOfSpace(Exception):
     """The place has less room than it keeps free, or refused a write for want of room."""
+
+
+class NewBlob(AbstractContextManager["NewBlob"], Protocol):
+    """A blob that is being written, by one thread at a time; discarded at the end of a `with` unless it is finished.
+
+    `length` is the bytes that came so far. Nothing of it counts, nor has its name, before `finish`.
+    """
+
+    length: int
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk. Raises OutOfSpace, or OSError for another fault of the place."""
+
+    def finish(self) -> StoredBlob:
+        """Make it durable and give it its name. ValueError when it has no byte; OutOfSpace, OSError as `write`."""
+
+    def discard(self) -> None:
+        """Leave nothing, but for an orphan where `finish` failed at its last step. After `finish` nothing happens."""
 
 
 class Blobs(Protocol):
@@ -37,6 +56,9 @@ class Blobs(Protocol):
         After an exception, one raised by `chunks` included, nothing remains but at most an orphan. Memory is
         bounded, whatever the length. Raises OutOfSpace, or OSError for another fault of the place.
         """
+
+    def begin(self) -> NewBlob:
+        """A new blob, for whoever does more with each chunk than to store it; from a thread."""
 
     def write(self, chunks: Iterable[bytes]) -> StoredBlob:
         """As `put`, from a thread, and for as many bytes as come; ValueError when none do."""

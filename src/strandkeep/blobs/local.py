@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from strandkeep.blobs.blob_writer import BlobWriter
 from strandkeep.blobs.block_reader import read_steps
 from strandkeep.blobs.contract import OutOfSpace
+from strandkeep.blobs.new_file import NewFile
 from strandkeep.blobs.scratch import Scratch
 from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
-from strandkeep.durable import make_folders, put_durably, sync_folder
+from strandkeep.durable import make_folders, put_durably
 from strandkeep.kill_points import reach
 
 T = TypeVar("T")
@@ -55,33 +56,30 @@ class LocalBlobs:
 
     async def put(self, chunks: AsyncIterator[bytes], length: int) -> StoredBlob:
         """See `Blobs.put`."""
-        name = secrets.token_hex(16)
-        writer = BlobWriter(self._scratch.path(name))
+        new = self.begin()
         try:
             async for step in _steps(chunks):
-                await self._in_thread(writer.write, step)
+                await self._in_thread(new.write_all, step)
                 reach("blob.streaming")
             reach("blob.written")
-            await self._in_thread(writer.finish, length)
-            await self._in_thread(self._publish, name)
+            if new.length != length:
+                raise ValueError(f"{new.length} bytes came, {length} were announced")
+            return await self._in_thread(new.finish)
         except BaseException:
-            await self._in_thread(writer.discard)
+            await self._in_thread(new.discard)
             raise
-        return self._stored(name, writer)
+
+    def begin(self) -> BlobWriter:
+        """See `Blobs.begin`."""
+        name = secrets.token_hex(16)
+        return BlobWriter(NewFile(self._scratch.path(name)), Path(self._path(name)), self.name)
 
     def write(self, chunks: Iterable[bytes]) -> StoredBlob:
         """See `Blobs.write`."""
-        name = secrets.token_hex(16)
-        writer = BlobWriter(self._scratch.path(name))
-        try:
+        with self.begin() as new:
             for chunk in chunks:
-                writer.write([chunk])
-            writer.finish(writer.length)
-            self._publish(name)
-        except BaseException:
-            writer.discard()
-            raise
-        return self._stored(name, writer)
+                new.write(chunk)
+            return new.finish()
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """See `Blobs.read`."""
@@ -123,15 +121,6 @@ class LocalBlobs:
 
     def _path(self, name: str) -> str:
         return f"{self._blobs}/{_below(name)}"
-
-    def _stored(self, name: str, writer: BlobWriter) -> StoredBlob:
-        return StoredBlob(name, self.name, writer.length, writer.sha256.hexdigest(), bytes(writer.block_crcs))
-
-    def _publish(self, name: str) -> None:
-        path = Path(self._path(name))
-        self._scratch.path(name).rename(path)
-        reach("blob.named")
-        sync_folder(path.parent)
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Run a step to its end in a thread, however often the caller is cancelled: no thread outlives its file."""
