@@ -31,13 +31,11 @@ from strandkeep.http.authentication import Authenticator
 from strandkeep.http.dispatch import Dispatcher
 from strandkeep.http.edge import Check, Edge, Scrape
 from strandkeep.http.throttle import Throttle
-from strandkeep.jobs.engine import JobEngine, Queue
-from strandkeep.jobs.import_read_sets import import_read_set
-from strandkeep.jobs.import_references import import_reference
-from strandkeep.jobs.ingest import ingest, tell_read_set
+from strandkeep.jobs.engine import JobEngine
+from strandkeep.jobs.ingest import tell_read_set
+from strandkeep.jobs.kinds import KINDS, queues
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import Sweeper
-from strandkeep.jobs.verify import verify
 from strandkeep.jobs.verify_schedule import VerifySchedule
 from strandkeep.protocol.service import load_service
 from strandkeep.settings import Settings, SettingsError, load_settings
@@ -46,13 +44,6 @@ _log = logging.getLogger(__name__)
 
 #: glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 _MALLOPT = {-8: 2, -3: 32 << 20, -1: 32 << 20}
-
-_JOB_KINDS = {
-    "ingest": ingest,
-    "read-set-import": import_read_set,
-    "reference-import": import_reference,
-    "verify": verify,
-}
 
 
 class CannotStart(Exception):
@@ -113,8 +104,8 @@ class Server:
         self.engine = JobEngine(
             self.catalog,
             settings.database_url or sqlite_url(data / "jobs.sqlite"),
-            _queues(settings),
-            lambda work_id: run_job(self.house, _JOB_KINDS, tell_read_set, work_id),
+            queues(settings),
+            lambda work_id: run_job(self.house, KINDS, tell_read_set, work_id),
         )
         self.sweeper = Sweeper(self.house)
         self.verify_schedule = VerifySchedule(self.house)
@@ -177,16 +168,6 @@ class Server:
         self.engine.stop()
         self.catalog.close()
         self.blobs.close()
-
-
-def _queues(settings: Settings) -> list[Queue]:
-    """Which jobs wait for which. What is imported may take hours: a place is always left for another account."""
-    imports = ("read-set-import", "reference-import")
-    return [
-        Queue("jobs", ("ingest",), settings.ingest_workers, settings.ingest_workers),
-        Queue("imports", imports, settings.import_workers, max(1, settings.import_workers - 1), by_item=True),
-        Queue("verify", ("verify",), 1, 1),
-    ]
 
 
 def _tell_when_ready(options: ServeOptions, folder: DataFolder) -> None:

@@ -6,18 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from strandkeep.catalog import Reader, blobs, jobs, tables
-from strandkeep.domain import times
+from strandkeep.catalog import Reader, blobs, tables
 from strandkeep.domain.blobs import LIVE
 from strandkeep.house import House
-from strandkeep.jobs.import_references import import_references
-from strandkeep.jobs.ingest import ingest, tell_read_set
-from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import sweep
 from tests.faults.disk import Disk
 from tests.operations.conftest import root_of, with_settings
-
-JOB_KINDS = {"ingest": ingest, "reference-import": import_references}
 
 
 @dataclass
@@ -52,19 +46,7 @@ class Wholeness:
         assert stored == self.house.catalog.read(lambda reader: blobs.known(reader, list(stored)))
 
 
-def run_jobs(house: House) -> None:
-    """Run what the job engine would, until no job is left; its pauses take no time."""
-    for _ in range(20):
-        now = house.catalog.write(lambda tx: tx.now)
-        due = house.catalog.read(lambda reader, now=now: jobs.unfinished(reader, now + times.DAY))  # type: ignore[misc]
-        if not due:
-            return
-        for job in due:
-            run_job(house, JOB_KINDS, tell_read_set, job.id)
-    raise AssertionError("a job does not end")
-
-
 def _live_and_pointed(reader: Reader) -> tuple[dict[str, Any], set[str]]:
     live = {row.name: row for row in reader.all(sa.select(tables.blob).where(tables.blob.c.state == LIVE))}
-    pointers = [sa.select(tables.part.c.blob), sa.select(tables.segment.c.blob)]
+    pointers = [sa.select(tables.part.c.blob), sa.select(tables.segment.c.blob), sa.select(tables.fetched.c.blob)]
     return live, {row.blob for query in pointers for row in reader.all(query)}

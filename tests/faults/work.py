@@ -9,9 +9,9 @@ from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import sweep
 from tests.faults.calls import SOUND, Members, World, checksum
-from tests.faults.whole import run_jobs
 from tests.operations.conftest import with_settings
 from tests.operations.references import fasta, importer
+from tests.operations.running import run_waiting
 
 
 class Ingest:
@@ -38,7 +38,7 @@ class Ingest:
 
     def again(self, world: World, _members: Members, _told: Any) -> None:
         """Run what is to be run until it has ended."""
-        run_jobs(world.served.house)
+        run_waiting(world.served.house)
 
     def check(self, world: World, members: Members, _outcome: Any) -> None:
         """The read set is ACTIVE, once, with its facts, its bytes and a manifest."""
@@ -77,7 +77,7 @@ class Import:
 
     def again(self, world: World, members: Members, _told: Any) -> None:
         """Run what is to be run until it has ended."""
-        run_jobs(members["importer"].api.house)
+        run_waiting(members["importer"].api.house)
 
     def check(self, world: World, members: Members, _outcome: Any) -> None:
         """Both references are ACTIVE, once, with their bytes and manifests."""

@@ -8,11 +8,9 @@ from typing import Any
 
 from strandkeep.catalog import references, stored_files
 from strandkeep.domain.identifiers import new_id
-from strandkeep.jobs.import_references import import_references
-from strandkeep.jobs.ingest import tell_read_set
-from strandkeep.jobs.running import run_job
 from strandkeep.settings import BucketMapping
 from tests.operations.conftest import Api, file_of, with_settings
+from tests.operations.running import run_items
 
 BUCKET = "runs"
 
@@ -57,9 +55,9 @@ class Importer:
         """The answer of GetReferenceImportJob."""
         return self.api("GetReferenceImportJob", referenceStoreId=self.store, id=job_id)
 
-    def run(self, job_id: str, work: Any = import_references) -> None:
-        """An attempt of a job."""
-        run_job(self.api.house, {"reference-import": work}, tell_read_set, job_id)
+    def run(self, job_id: str) -> None:
+        """An attempt of each unfinished source of a job."""
+        run_items(self.api.house, job_id)
 
     def done(self, *sources: dict[str, Any], **members: Any) -> dict[str, Any]:
         """A job that was run to its end."""

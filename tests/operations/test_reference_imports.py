@@ -10,8 +10,9 @@ import os
 import pytest
 
 from strandkeep.blobs import OutOfSpace
-from strandkeep.catalog import jobs, moves, tables
+from strandkeep.catalog import items, moves, tables
 from strandkeep.errors import ResourceNotFoundException, ServiceQuotaExceededException, ValidationException
+from strandkeep.jobs import fetching
 from strandkeep.jobs import import_references as imports
 from strandkeep.jobs.sweep import sweep
 from tests.formats.bgzf_files import bgzf
@@ -39,9 +40,9 @@ def outcomes(job):
 
 def blobs_without_use(api):
     """Names of stored blobs that no segment points at, once the sweep has been."""
-    sweep(api.house, orphans=False)
+    sweep(with_settings(api, orphan_grace_s=0).house)
     stored = {name for names in api.house.blobs.orphans(0) for name in names}
-    return stored - {row.blob for row in api.rows(tables.segment)}
+    return stored - {row.blob for table in (tables.segment, tables.fetched) for row in api.rows(table)}
 
 
 # StartReferenceImportJob, and what comes of it
@@ -115,7 +116,7 @@ def test_a_reference_keeps_its_files_by_name_with_their_digests(mine):
 
 
 def test_a_source_is_stored_in_stretches(mine, monkeypatch):
-    monkeypatch.setattr(imports, "_STRETCH", 3 << 20)
+    monkeypatch.setattr(fetching, "STRETCH", 3 << 20)
     content = b">chr1\n" + b"ACGTACGTAC" * 800_000 + b"\n"
     reference = mine.reference(content=content)
     segments = sorted(mine.api.rows(tables.segment, holder_id=reference, source="SOURCE"), key=lambda row: row.start)
@@ -331,7 +332,7 @@ def test_the_quota_of_a_references_size(mine):
     limited = Importer(with_settings(mine.api, quota_reference_size=100), mine.folder, mine.store)
     content = fasta()
     assert outcomes(limited.done(mine.source("a.fa", content))) == [
-        ("FAILED", f"The object has {len(content)} bytes; a reference may have 100 here (quota_reference_size).")
+        ("FAILED", f"SOURCE has {len(content)} bytes; here it may have 100 (quota_reference_size).")
     ]
     assert limited.done(mine.source("b.fa", b">a\nACGT\n"))["status"] == "COMPLETED"
 
@@ -370,14 +371,13 @@ def test_a_full_disk_is_tried_again_and_is_no_fault_of_the_file(own_mine, monkey
         own_mine.run(job)
     found = own_mine.job(job)
     assert found["status"] == "IN_PROGRESS"
-    assert "1 tries failed by its own fault, not the file's" in found["statusMessage"]
-    assert len(found["statusMessage"]) <= 127
-    assert outcomes(found)[0][0] == "IN_PROGRESS"
+    message = "The server has no room for it; it goes on once its operator has made room."
+    assert outcomes(found) == [("IN_PROGRESS", message)]
     own_mine.run(job)
     assert own_mine.job(job)["status"] == "COMPLETED"
 
 
-def test_bytes_of_an_attempt_that_failed_by_the_servers_fault_go(own_mine, monkeypatch):
+def test_bytes_of_an_attempt_that_failed_by_the_servers_fault_are_not_fetched_again(own_mine, monkeypatch):
     job = own_mine.start(own_mine.source("a.fa", fasta()))["id"]
 
     def failing(chunks, **_options):
@@ -387,9 +387,14 @@ def test_bytes_of_an_attempt_that_failed_by_the_servers_fault_go(own_mine, monke
     with monkeypatch.context() as patched:
         patched.setattr(imports, "examine_fasta", failing)
         own_mine.run(job)
-    assert blobs_without_use(own_mine.api) == set()
+    message = outcomes(own_mine.job(job))[0][1]
+    assert "1 tries failed by its own fault, not the file's" in message
+    assert len(message) <= 127
+    (fetched,) = own_mine.api.rows(tables.fetched)
     own_mine.run(job)
     assert own_mine.job(job)["status"] == "COMPLETED"
+    assert fetched.blob in {row.blob for row in own_mine.api.rows(tables.segment)}
+    assert own_mine.api.rows(tables.fetched) == []
     assert blobs_without_use(own_mine.api) == set()
 
 
@@ -407,7 +412,7 @@ def test_what_an_earlier_attempt_has_done_is_not_done_again(own_mine, monkeypatc
     monkeypatch.setattr(imports, "examine_fasta", failing_at_the_second)
     own_mine.run(job)
     first = own_mine.job(job)["sources"]
-    assert [source["status"] for source in first] == ["FINISHED", "IN_PROGRESS", "NOT_STARTED"]
+    assert [source["status"] for source in first] == ["FINISHED", "IN_PROGRESS", "FINISHED"]
     own_mine.run(job)
     done = own_mine.job(job)
     assert (done["status"], len(seen)) == ("COMPLETED", 4)
@@ -423,7 +428,7 @@ def test_rule_5_an_attempt_that_was_superseded_changes_nothing(own_mine, monkeyp
     step = getattr(imports, when)
 
     def superseded(*args, **options):
-        own_mine.api.house.catalog.write(lambda tx: jobs.claim(tx, job))
+        own_mine.api.house.catalog.write(lambda tx: items.claim(tx, f"{job}.1"))
         return step(*args, **options)
 
     with monkeypatch.context() as patched:

@@ -54,7 +54,9 @@ def examine(
     report: Callable[[Progress], None],
     originals: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> Examination:
-    """Examine the source files of a read set. `originals` are sizes of the files that a source is made of, if several."""
+    """Examine the source files of a read set. `originals` are the sizes of the files that a source is made of, if it is
+    made of several.
+    """
     algorithm, qc = _ALGORITHMS[reads.family], house.settings.qc == "on"
     if reads.file_type == "FASTQ":
         return examine_fastq(

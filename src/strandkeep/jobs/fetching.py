@@ -24,12 +24,12 @@ _log = logging.getLogger(__name__)
 #: Bytes of an object that become one blob.
 STRETCH = 256 << 20
 
-_CHANGED = "The object changed while it was imported. Start again when nobody writes to it any more."
+_CHANGED = "The object changed while it was read. Start again when nobody writes to it any more."
 
 
 @dataclass(frozen=True)
 class Original:
-    """An object that a source is made of, or a part of it: its URI, its size in bytes, and which state of it is meant."""
+    """An object that is a source, or a part of it: its URI, its size in bytes, and which state of it is meant."""
 
     uri: str
     size: int

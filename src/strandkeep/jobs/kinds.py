@@ -1,0 +1,30 @@
+"""Every kind of job: the function that does it, and which of them wait for each other."""
+
+from collections.abc import Mapping
+
+from strandkeep.jobs.engine import Queue
+from strandkeep.jobs.import_read_sets import import_read_set
+from strandkeep.jobs.import_references import import_reference
+from strandkeep.jobs.ingest import ingest
+from strandkeep.jobs.running import Kind
+from strandkeep.jobs.verify import verify
+from strandkeep.settings import Settings
+
+KINDS: Mapping[str, Kind] = {
+    "ingest": ingest,
+    "read-set-import": import_read_set,
+    "reference-import": import_reference,
+    "verify": verify,
+}
+
+_IMPORTS = ("read-set-import", "reference-import")
+
+
+def queues(settings: Settings) -> list[Queue]:
+    """The queues of a server. What is imported may take hours: a place is always left for another account."""
+    ingests, imports = settings.ingest_workers, settings.import_workers
+    return [
+        Queue("jobs", ("ingest",), ingests, ingests),
+        Queue("imports", _IMPORTS, imports, max(1, imports - 1), by_item=True),
+        Queue("verify", ("verify",), 1, 1),
+    ]
