@@ -75,11 +75,18 @@ def test_the_reference_has_every_table() -> None:
     assert {name.strip("`") for names in listed for name in names.split(", ")} == set(metadata.tables)
 
 
-def test_the_reference_has_every_rule_by_which_fasta_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("page", "modules", "families"),
+    [
+        ("fasta.md", ["fasta_refusals.py", "bgzf.py"], "fasta|bgzf"),
+        ("fastq.md", ["fastq_refusals.py", "gunzip.py", "mates.py"], "fastq|gzip"),
+    ],
+)
+def test_the_reference_has_every_rule_by_which_a_file_is_refused(page: str, modules: list[str], families: str) -> None:
     formats = REPOSITORY / "src" / "strandkeep" / "formats"
-    sources = "".join((formats / name).read_text() for name in ("fasta_refusals.py", "bgzf.py"))
-    rules = set(re.findall(r'"((?:fasta|bgzf)\.[\w-]+)"', sources)) - {"bgzf.not-bgzf"}
-    listed = re.findall(r"^\| (`[\w.-]+`(?:, `[\w.-]+`)*) \|", text("fasta.md"), re.M)
+    sources = "".join((formats / name).read_text() for name in modules)
+    rules = set(re.findall(rf'"((?:{families})\.[\w-]+)"', sources)) - {"bgzf.not-bgzf"}
+    listed = re.findall(r"^\| (`[\w.-]+`(?:, `[\w.-]+`)*) \|", text(page), re.M)
     assert {name.strip("`") for names in listed for name in names.split(", ")} == rules
 
 

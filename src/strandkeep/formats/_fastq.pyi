@@ -13,6 +13,8 @@ BLANK: int
 TOO_LONG: int
 TRUNCATED: int
 NO_READS: int
+NO_NEWLINE: int
+BLANK_END: int
 
 class Scanner:
     reads: int
@@ -30,4 +32,5 @@ class Scanner:
     first_header: bytes
     def __init__(self, longest_line: int, names: bool, qc: Counters | None = None) -> None: ...
     def feed(self, text: bytes) -> bytes: ...
+    def end_file(self, followed: bool) -> None: ...
     def finish(self) -> None: ...

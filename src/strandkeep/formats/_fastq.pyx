@@ -35,6 +35,7 @@ cdef enum Line:
 
 # Faults, as `fastq_refusals.py` knows them.
 NO_FAULT, BAD_HEADER, BAD_SEQUENCE, BAD_PLUS, BAD_QUALITY, UNEQUAL, BLANK, TOO_LONG, TRUNCATED, NO_READS = range(10)
+NO_NEWLINE, BLANK_END = range(10, 12)
 
 cdef enum Fault:
     _NONE
@@ -47,6 +48,8 @@ cdef enum Fault:
     _TOO_LONG
     _TRUNCATED
     _NO_READS
+    _NO_NEWLINE
+    _BLANK_END
 
 
 cdef inline bint _is_base(uchar byte) noexcept nogil:
@@ -111,7 +114,8 @@ cdef inline uint64_t _hash(const uchar* name, Py_ssize_t length) noexcept nogil:
 
 
 cdef class Scanner:
-    """Checks four-line FASTQ and counts it. `feed` the text in order, then `finish`; then, or at a fault, ask.
+    """Checks four-line FASTQ and counts it. `feed` the text in order, `end_file` where one of several
+    files ends, then `finish`; then, or at a fault, ask.
 
     Attributes: `reads`, `bases` of whole sound records; `text_length` in bytes; at a fault `fault`, `record`
     (1-based), `record_offset` (bytes of text before the record), `lines` (how many of its lines are there),
@@ -185,15 +189,27 @@ cdef class Scanner:
             self._scan(at, length)
         return PyBytes_FromStringAndSize(<char*>self._hashes, self._hashed * sizeof(uint64_t))
 
-    def finish(self):
-        """The text is at its end: the last record may lack its newline, and nothing else."""
+    def end_file(self, bint followed):
+        """A file is at its end, and so is a record, of which nothing may lack but the last newline.
+
+        Where the text of another file is `followed` by, it would run on: then the newline may not lack either, and
+        no blank line may end the file.
+        """
         if self.fault:
             return
         if self._line == QUALITY and self.line_length >= self.sequence_length:
             self._end_line()
+            if followed and not self.fault:
+                self.fault = _NO_NEWLINE
         elif self._line != HEADER or self.line_length > 0:
             self.fault = _TRUNCATED
-        elif self.reads == 0:
+        elif followed and (self._blank or self._held_cr):
+            self.fault = _BLANK_END
+
+    def finish(self):
+        """The text is at its end: the last record may lack its newline, and nothing else."""
+        self.end_file(False)
+        if not self.fault and self.reads == 0:
             self.fault = _NO_READS
 
     cdef int _make_room(self, Py_ssize_t length) except -1:

@@ -12,6 +12,7 @@ from strandkeep.formats.facts import (
     Head,
     Index,
     Limits,
+    OriginalFacts,
     Progress,
     ReferenceFiles,
     Sequence,
@@ -30,6 +31,7 @@ def examine_fastq(
     sources: Mapping[str, Iterable[bytes]],
     *,
     algorithm: Literal["md5", "sha256", "sha512"],
+    originals: Mapping[str, Iterable[int]] | None = None,
     qc: bool = True,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Callable[[Progress], None] | None = None,
@@ -38,7 +40,9 @@ def examine_fastq(
 
     Each value gives the stored bytes of a file in order, in chunks of any size, and is iterated in a thread of its
     own; what it raises ends the workers and is raised here. A chunk that is on its way is waited for, whatever
-    happens. With `qc`, QC facts are made. `progress` is called in the calling thread, a few times a second.
+    happens. `originals` tells of a source that is made of several files, one after the other: the stored bytes of each,
+    in order; each must be whole by itself. With `qc`, QC facts are made. `progress` is called in the calling thread, a
+    few times a second.
 
     Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the examination
     within a second of finding it, so a second fault is told only when it was found by then.
@@ -47,11 +51,12 @@ def examine_fastq(
     """
     order = {"algorithm": algorithm, "names": len(sources) > 1, "qc": qc}
     with ExitStack() as stack:
-        workers = [
-            stack.enter_context(WorkerProcess(source, chunks, format_="fastq", order=order, limits=limits))
-            for source, chunks in sorted(sources.items())
-        ]
-        gathering = Gathering(workers, progress, _source_facts)
+        workers = []
+        for source, chunks in sorted(sources.items()):
+            own = {**order, "originals": _of_several((originals or {}).get(source, ()))}
+            worker = WorkerProcess(source, chunks, format_="fastq", order=own, limits=limits)
+            workers.append(stack.enter_context(worker))
+        gathering = Gathering(workers, progress, _fastq_facts)
         gathering.gather()
     notes = (NEVER_AGREE,) if gathering.mates.never_agree else ()
     first = gathering.facts.get(workers[0].source)
@@ -136,6 +141,17 @@ def examine_fasta(
         gathering = Gathering([worker], progress, _fasta_facts)
         gathering.gather()
     return gathering.facts.get("SOURCE") or FastaExamination(gathering.problems)
+
+
+def _of_several(sizes: Iterable[int]) -> list[int]:
+    """The sizes of files, if they are several: where a single one ends is told by the end of its bytes."""
+    several = list(sizes)
+    return several if len(several) > 1 else []
+
+
+def _fastq_facts(told: dict[str, Any], outputs: Mapping[str, bytearray]) -> SourceFacts:
+    originals = tuple(OriginalFacts(**original) for original in told.pop("originals"))
+    return _source_facts({**told, "originals": originals}, outputs)
 
 
 def _source_facts(told: dict[str, Any], _outputs: Mapping[str, bytearray]) -> SourceFacts:

@@ -41,6 +41,9 @@ class Problem:
     `offset` is the byte of the decompressed text at which the record begins, or of the stored bytes for rules that
     begin with `gzip.`, `bgzf.` or `cram.`; `rule` is a stable name such as `fastq.quality-length`; `text` is a sentence
     of printable characters, at most LONGEST_TEXT.
+
+    `file` counts the original files of a source from 1; None for a source of one file, and for a fault of all together.
+    Where it is told, `record` and `offset` count from the beginning of that file.
     """
 
     source: str
@@ -48,6 +51,7 @@ class Problem:
     offset: int | None
     rule: str
     text: str
+    file: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,22 @@ class AlignmentFacts:
 
 
 @dataclass(frozen=True)
+class OriginalFacts:
+    """What is known of one of several files that make a source: the MD5 of its stored bytes, in hex, and its reads."""
+
+    md5: str
+    reads: int
+
+
+@dataclass(frozen=True)
 class SourceFacts:
     """What is known of a sound file: lengths in bytes, digests in hex, and counts.
 
     `text_digest` is by the algorithm that was asked for, over the decompressed text: of alignments, over their SAM
     text without the header. `reads` and `bases` are those of primary records. `first_name` is the first header line
     of FASTQ without '@', or the name of the first record, control characters replaced, at most 1,024 characters.
-    `qc` is what `qc.py` makes, or None when nobody wanted it.
+    `qc` is what `qc.py` makes, or None when nobody wanted it. `originals` are the files of a source that has
+    several, in order.
     """
 
     stored_length: int
@@ -80,6 +93,7 @@ class SourceFacts:
     first_name: str
     alignment: AlignmentFacts | None = None
     qc: Mapping[str, Any] | None = None
+    originals: tuple[OriginalFacts, ...] = ()
 
 
 @dataclass(frozen=True)

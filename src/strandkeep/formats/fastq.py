@@ -9,7 +9,7 @@ from strandkeep.formats.fastq_refusals import HEAD, refuse_other_text, scan_refu
 
 
 class FastqText:
-    """Takes text in pieces of any size. Raises Refusal at the first fault.
+    """Takes text in pieces of any size, file by file. Raises Refusal at the first fault.
 
     `digest` is over all that was fed: an Md5, or a hashlib object.
     """
@@ -53,12 +53,18 @@ class FastqText:
             text = self._begin()
         return self._scan(text)
 
-    def finish(self) -> bytes:
-        """The end of the text; what `feed` would still have handed out."""
+    def end_file(self, *, followed: bool) -> bytes:
+        """The end of a file, perhaps `followed` by another's text; what `feed` would still have handed out."""
         hashes = b"" if self._known else self._scan(self._begin())
-        self._scanner.finish()
+        self._known = False
+        self._scanner.end_file(followed)
         self._refuse_fault()
         return hashes
+
+    def finish(self) -> None:
+        """The end of the last file's text was that of all."""
+        self._scanner.finish()
+        self._refuse_fault()
 
     def _begin(self) -> bytes:
         refuse_other_text(self._head)

@@ -63,7 +63,7 @@ def refuse_other_text(head: bytes) -> None:
 def scan_refusal(scanner: kernel.Scanner, longest_line: int) -> Refusal:
     """The refusal of a text at whose `fault` the scanner stopped."""
     rule, sentence = _SCAN[scanner.fault]
-    if scanner.fault == kernel.NO_READS:
+    if scanner.fault in _OF_NO_RECORD:
         return Refusal(rule, sentence)
     about = {
         "name": scanner.header.split(b" ")[0][:_NAME_QUOTED].decode("utf-8", "replace"),
@@ -106,5 +106,15 @@ _SCAN = {
         "fastq.truncated-record",
         "the file ends inside this record, which has {lines} of its four lines; it was probably cut short",
     ),
-    kernel.NO_READS: ("fastq.empty", "the file has no reads"),
+    kernel.NO_READS: ("fastq.empty", "there are no reads in it"),
+    kernel.NO_NEWLINE: (
+        "fastq.last-newline",
+        "its last line has no newline, so that the next file would run on in it; add the newline, or place it last",
+    ),
+    kernel.BLANK_END: (
+        "fastq.blank-line",
+        "blank lines end it, but another file follows; remove them",
+    ),
 }
+
+_OF_NO_RECORD = frozenset({kernel.NO_READS, kernel.NO_NEWLINE, kernel.BLANK_END})

@@ -131,6 +131,9 @@ class Gathering(Generic[F]):
 
 
 def _problem(source: str, told: dict[str, Any]) -> Problem:
-    where = f"{source}, record {told['record']}" if told["record"] else source
+    file, record = told.get("file"), told["record"]
+    where = ", ".join(
+        [source] + [f"{what} {number}" for what, number in (("file", file), ("record", record)) if number]
+    )
     text = printable(f"{where}: {told['text']}", LONGEST_TEXT)
-    return Problem(source, told["record"], told.get("offset"), str(told["rule"]), text)
+    return Problem(source, record, told.get("offset"), str(told["rule"]), text, file)

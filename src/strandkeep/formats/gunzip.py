@@ -12,7 +12,7 @@ from isal import igzip_lib, isal_zlib
 
 from strandkeep.formats.fastq_refusals import HEAD, not_gzip
 from strandkeep.formats.refusals import Refusal
-from strandkeep.formats.stored import CHUNK, StoredBytes
+from strandkeep.formats.stored import CHUNK, OriginalBytes
 
 #: Most bytes of text per step, however well they were compressed.
 TEXT_CHUNK = 256 * 1024
@@ -23,7 +23,7 @@ _HAS_CRC, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
 _FIRST_SPAN = 4096
 
 
-def texts(stored: StoredBytes) -> Iterator[bytes]:
+def texts(stored: OriginalBytes) -> Iterator[bytes]:
     """The decompressed text in pieces of 0 to TEXT_CHUNK bytes. Raises Refusal for bytes that are not sound gzip."""
     head = stored.peek(len(_BGZF_END))
     if not _MAGIC.startswith(head[:3]) or not head:
@@ -42,7 +42,7 @@ def texts(stored: StoredBytes) -> Iterator[bytes]:
         raise _unfinished_bgzf(stored.length)
 
 
-def _read_header(stored: StoredBytes) -> int | None:
+def _read_header(stored: OriginalBytes) -> int | None:
     """Pass a member's header; the length of the rest of its block where BGZF tells it."""
     start = stored.offset
     flags = _exactly(stored, 10)[3]
@@ -59,7 +59,7 @@ def _read_header(stored: StoredBytes) -> int | None:
     return None
 
 
-def _member(stored: StoredBytes, block: int | None) -> Iterator[bytes]:
+def _member(stored: OriginalBytes, block: int | None) -> Iterator[bytes]:
     inflating = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
     # A member's end gives back what was handed in too much, so the pieces begin small, or right where BGZF tells.
     span = max(block - 8, 1) if block else _FIRST_SPAN
@@ -87,7 +87,7 @@ def _inflate(inflating: igzip_lib.IgzipDecompressor, piece: bytes | memoryview, 
     return text
 
 
-def _check_trailer(stored: StoredBytes, crc: int, length: int) -> None:
+def _check_trailer(stored: OriginalBytes, crc: int, length: int) -> None:
     at = stored.offset
     told_crc, told_length = struct.unpack("<II", _exactly(stored, 8))
     for what, told, found in (("CRC", told_crc, crc), ("length", told_length, length & 0xFFFFFFFF)):
@@ -96,7 +96,7 @@ def _check_trailer(stored: StoredBytes, crc: int, length: int) -> None:
             raise Refusal("gzip.crc", text, offset=at)
 
 
-def _exactly(stored: StoredBytes, count: int) -> bytes:
+def _exactly(stored: OriginalBytes, count: int) -> bytes:
     found = stored.peek(count)
     if len(found) < count:
         raise _truncated(stored.length)
@@ -104,7 +104,7 @@ def _exactly(stored: StoredBytes, count: int) -> bytes:
     return found
 
 
-def _skip_string(stored: StoredBytes) -> None:
+def _skip_string(stored: OriginalBytes) -> None:
     while piece := bytes(stored.take(CHUNK)):
         _, end, rest = piece.partition(b"\0")
         if end:
@@ -113,7 +113,7 @@ def _skip_string(stored: StoredBytes) -> None:
     raise _truncated(stored.length)
 
 
-def _skip_padding(stored: StoredBytes) -> None:
+def _skip_padding(stored: OriginalBytes) -> None:
     """Zeros may follow the last member, as tapes leave them, and nothing else."""
     while piece := bytes(stored.take(CHUNK)):
         if rest := piece.lstrip(b"\0"):

@@ -15,6 +15,8 @@ from strandkeep.formats.facts import Limits, WorkerTrouble
 from strandkeep.formats.frames import NO_MEMORY, FrameReader
 
 _PIPE_LENGTH = 1 << 20
+#: Bytes of an argument; Linux takes none of more than 128 KiB, and the sizes of 10,000 files are more.
+_ARGUMENT = 64 << 10
 _READ = 1 << 20
 _STDERR_KEPT = 8192
 _ENDS_WITHIN_S = 10.0
@@ -180,7 +182,8 @@ class WorkerProcess:
 
 
 def _start(order: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-I", "-m", "strandkeep.formats.worker", order]
+    pieces = [order[at : at + _ARGUMENT] for at in range(0, len(order), _ARGUMENT)]
+    command = [sys.executable, "-I", "-m", "strandkeep.formats.worker", *pieces]
     pipe = subprocess.PIPE
     try:
         return subprocess.Popen(  # noqa: S603

@@ -9,12 +9,15 @@ from typing import Any
 class Refusal(Exception):
     """The file is at fault: rule, sentence, record (1-based) and byte offset, where they are known.
 
+    `file` is its number (1-based) among several that make a source; then record and offset count from its beginning.
+
     The sentence may say `{offset}`, because the offset is another one in the uploaded file when its head was replaced.
     """
 
     def __init__(self, rule: str, text: str, record: int | None = None, offset: int | None = None) -> None:
         super().__init__(text)
         self.rule, self.sentence, self.record, self.offset = rule, text, record, offset
+        self.file: int | None = None
 
     @property
     def text(self) -> str:
@@ -23,7 +26,13 @@ class Refusal(Exception):
 
     def told(self) -> dict[str, Any]:
         """It as a worker tells it."""
-        return {"rule": self.rule, "text": self.text, "record": self.record, "offset": self.offset}
+        return {
+            "rule": self.rule,
+            "text": self.text,
+            "file": self.file,
+            "record": self.record,
+            "offset": self.offset,
+        }
 
 
 def shown(byte: int) -> str:

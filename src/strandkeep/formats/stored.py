@@ -17,8 +17,8 @@ def chunks(descriptor: int) -> Iterator[bytes]:
         yield chunk
 
 
-class StoredBytes:
-    """A stream of bytes out of chunks; `length`, `sha256` and `md5` cover all that was read of it.
+class OriginalBytes:
+    """The bytes of a file as it came, out of chunks; `length` and `md5` cover all that was read of it.
 
     What was read last waits in `md5`, so that the MD5 of the text can carry it along.
     """
@@ -28,7 +28,6 @@ class StoredBytes:
         self._chunk = b""
         self._at = 0
         self.length = 0
-        self.sha256 = hashlib.sha256(usedforsecurity=False)
         self.md5 = Md5()
 
     @property
@@ -56,6 +55,24 @@ class StoredBytes:
             self._chunk, self._at = unused + self._chunk[self._at :], len(unused)
         self._at -= len(unused)
 
+    def _read(self) -> bool:
+        fresh = next(self._chunks, b"")
+        self._digest(fresh)
+        self.length += len(fresh)
+        self._chunk, self._at = self._chunk[self._at :] + fresh, 0
+        return bool(fresh)
+
+    def _digest(self, fresh: bytes) -> None:
+        self.md5.wait(fresh)
+
+
+class StoredBytes(OriginalBytes):
+    """All bytes of a source, of one original file as a rule; `sha256` covers them too."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__(chunks)
+        self.sha256 = hashlib.sha256(usedforsecurity=False)
+
     def facts(self) -> dict[str, Any]:
         """What is known of all that was read, as facts name it."""
         return {
@@ -64,10 +81,6 @@ class StoredBytes:
             "stored_md5": self.md5.hexdigest(),
         }
 
-    def _read(self) -> bool:
-        fresh = next(self._chunks, b"")
+    def _digest(self, fresh: bytes) -> None:
+        super()._digest(fresh)
         self.sha256.update(fresh)
-        self.md5.wait(fresh)
-        self.length += len(fresh)
-        self._chunk, self._at = self._chunk[self._at :] + fresh, 0
-        return bool(fresh)

@@ -1,7 +1,7 @@
 """The worker process: one file's stored bytes on stdin, frames on stdout, nothing else of the world.
 
-`python -I -m strandkeep.formats.worker ORDER`, where ORDER is JSON (`process.py` writes it). Imports are few, since
-each file starts one.
+`python -I -m strandkeep.formats.worker ORDER...`, where ORDER is JSON, a long one in pieces (`process.py` writes it).
+Imports are few, since each file starts one.
 """
 
 import json
@@ -25,7 +25,7 @@ _STDIN, _STDOUT = 0, 1
 
 def main() -> None:
     """Examine stdin as the order says; one frame of FACTS or PROBLEM is the last."""
-    order = json.loads(sys.argv[1])
+    order = json.loads("".join(sys.argv[1:]))
     confine(order["parent"], order["address_space"])
     report = Report(_STDOUT, order["cpu_s"], order["cpu_s_per_gb"])
     try:
