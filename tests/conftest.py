@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import postgres_url
+from tests.s3_server import S3Server
+from tests.s3_server import running as running_s3_server
 from tests.server import RunningServer, start_server
 from tests.soak import SoakReport
 
@@ -49,3 +51,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL server: TEST_PG_URL, or one started for the session."""
     with postgres_url(tmp_path_factory) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server that tests share; each makes buckets of its own."""
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -101,6 +101,8 @@ class Server:
         installation, paging_key = open_installation(self.catalog, sealer, settings, self._holds_bytes)
         self.audit = Audit(self.catalog)
         self.house = House(installation, settings, self.catalog, self.blobs, paging_key, lambda: self.engine.wake())
+        # Made now, so that a secret which cannot be read is told before anything is served.
+        self.buckets = self.house.buckets
         self.engine = JobEngine(
             self.catalog,
             settings.database_url or sqlite_url(data / "jobs.sqlite"),

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from strandkeep.blobs import Blobs
 from strandkeep.buckets import Buckets
@@ -44,9 +45,9 @@ class House:
         """The quota of this name in `domain/quotas.py` that holds here; 0 for none."""
         return quotas.in_force(name, self.settings.profile, getattr(self.settings, f"quota_{name}"))
 
-    @property
+    @cached_property
     def buckets(self) -> Buckets:
-        """The places outside that jobs may read from."""
+        """The places outside that jobs read from and write to; ValueError when a secret of theirs cannot be read."""
         return Buckets(self.settings.buckets, self.installation.account)
 
     @property

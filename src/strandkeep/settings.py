@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+
+from strandkeep.bucket_settings import BucketMapping, FolderPlace, bucket_mapping
 
 _PREFIX = "STRANDKEEP_"
 _FILE = "strandkeep.toml"
@@ -20,11 +21,6 @@ _FILE = "strandkeep.toml"
 _PROFILES = "the profile's"
 
 _RATE = r" *[A-Za-z0-9]+ *= *[0-9]{1,9}(\.[0-9]{1,9})? *"
-
-
-#: As AWS names buckets, and as the service model lets requests name them.
-_BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_BUCKET_LISTS = {"accounts": (r"[0-9]{12}", "accounts of 12 digits"), "roles": (r"arn:[^:]+:iam::.+", "ARNs of roles")}
 
 
 class SettingsError(Exception):
@@ -37,19 +33,6 @@ def _setting(default: Any, unit: str, about: str, check: str = "", least: int = 
 
 def _quota(unit: str, about: str) -> Any:
     return _setting(None, unit, f"{about} (402); 0 for no quota.")
-
-
-@dataclass(frozen=True)
-class BucketMapping:
-    """A table `[buckets.NAME]` of `strandkeep.toml`: the folder that a bucket is, and who may use it.
-
-    No `accounts`: the installation's first. No `roles`: any role of such an account.
-    """
-
-    name: str
-    folder: Path
-    accounts: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,8 +136,8 @@ class Settings:
     buckets: tuple[BucketMapping, ...] = _setting(
         (),
         "tables `[buckets.NAME]`",
-        "Where jobs may read from, in `strandkeep.toml` alone: `url`, a folder as `file:///…`, and the `accounts` and "
-        "`roles` that may use it; see [import a reference](../howto/import-a-reference.md).",
+        "Places outside that jobs read from and write to, folders or S3, and who may use them; in `strandkeep.toml` "
+        "alone. See [map a bucket](../howto/map-a-bucket.md).",
     )
     kill_point: str = _setting(
         "", "name, or name:count", "For tests only: the server kills itself when it reaches this point."
@@ -224,40 +207,23 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 def _buckets(tables: Any, where: str) -> tuple[BucketMapping, ...]:
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
-        raise SettingsError(f"{where}: buckets is {tables!r}; it must be tables such as [buckets.runs]")
+        raise SettingsError(f"{where}: buckets must be tables such as [buckets.runs]")
     return tuple(_bucket(name, table, f"{where}: [buckets.{name}]") for name, table in tables.items())
 
 
 def _bucket(name: str, table: Mapping[str, Any], where: str) -> BucketMapping:
-    if not re.fullmatch(_BUCKET, name):
-        raise SettingsError(f"{where}: a bucket has a name of 3 to 63 lower-case letters, digits, '-' and '.'")
-    known = ["url", *_BUCKET_LISTS]
-    if unknown := sorted(table.keys() - set(known)):
-        raise SettingsError(f"{where}: there is no {', '.join(unknown)} of a bucket; there are {', '.join(known)}")
-    lists = {what: _bucket_list(table.get(what, []), what, where) for what in _BUCKET_LISTS}
-    return BucketMapping(name, _bucket_folder(table.get("url"), where), **lists)
-
-
-def _bucket_list(values: Any, what: str, where: str) -> tuple[str, ...]:
-    check, words = _BUCKET_LISTS[what]
-    if not isinstance(values, list) or not all(isinstance(v, str) and re.fullmatch(check, v) for v in values):
-        raise SettingsError(f"{where}: {what} is {values!r}; it must be a list of {words}")
-    return tuple(values)
-
-
-def _bucket_folder(url: Any, where: str) -> Path:
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is not None and parts.scheme == "s3":
-        raise SettingsError(f"{where}: url is {url!r}; this version reads from folders only: give file:///path/of/one")
-    if parts is None or parts.scheme != "file" or parts.netloc or not parts.path.startswith("/"):
-        raise SettingsError(f"{where}: url is {url!r}; it must be a folder, as file:///path/of/one")
-    return Path(unquote(parts.path))
+    try:
+        return bucket_mapping(name, table)
+    except ValueError as fault:
+        raise SettingsError(f"{where}: {fault}") from fault
 
 
 def _check_apart(settings: Settings) -> None:
     """A bucket that shows the data folder would show its keys."""
     data = settings.data_dir.resolve()
     for bucket in settings.buckets:
-        folder = bucket.folder.resolve()
+        if not isinstance(bucket.place, FolderPlace):
+            continue
+        folder = bucket.place.folder.resolve()
         if folder.is_relative_to(data) or data.is_relative_to(folder):
             raise SettingsError(f"{_FILE}: [buckets.{bucket.name}]: {folder} and the data folder {data} overlap")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from strandkeep.buckets import BucketError, Buckets
-from strandkeep.settings import BucketMapping, SettingsError, load_settings
+from strandkeep.settings import SettingsError, load_settings
 
 FIRST, OTHER = "111111111111", "222222222222"
 ROLE = "arn:aws:iam::111111111111:role/importer"
@@ -22,7 +23,7 @@ def folder(tmp_path) -> Path:
 
 
 def allowed(folder, account, role, **mapping):
-    buckets = Buckets([BucketMapping("runs", folder, **mapping)], FIRST)
+    buckets = Buckets([BucketMapping("runs", FolderPlace(folder), **mapping)], FIRST)
     try:
         with buckets.open("s3://runs/key", account, role) as found:
             return b"".join(found.chunks()) == b"content"
@@ -58,7 +59,7 @@ def test_a_mapping_is_for_its_accounts_and_roles(folder, mapping, account, role,
 def test_any_other_name_is_not_mapped(folder, uri):
     with (
         pytest.raises(BucketError, match="is mapped"),
-        Buckets([BucketMapping("runs", folder)], FIRST).open(uri, FIRST, ROLE),
+        Buckets([BucketMapping("runs", FolderPlace(folder))], FIRST).open(uri, FIRST, ROLE),
     ):
         pass
 
@@ -78,16 +79,16 @@ def test_mappings_are_read_from_the_file(tmp_path):
         roles = ["{ROLE}"]
     """
     assert load(tmp_path, toml) == (
-        BucketMapping("runs", Path("/mnt/all runs")),
-        BucketMapping("my.lab-2", Path("/mnt/lab"), (FIRST, OTHER), (ROLE,)),
+        BucketMapping("runs", FolderPlace(Path("/mnt/all runs"))),
+        BucketMapping("my.lab-2", FolderPlace(Path("/mnt/lab")), (FIRST, OTHER), (ROLE,)),
     )
 
 
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
-        ("buckets = 'x'", "it must be tables"),
-        ("[buckets]\nruns = 'file:///x'", "it must be tables"),
+        ("buckets = 'x'", "must be tables such as"),
+        ("[buckets]\nruns = 'file:///x'", "must be tables such as"),
         ("[buckets.Runs]\nurl = 'file:///x'", r"\[buckets.Runs\]: a bucket has a name of 3 to 63"),
         ("[buckets.ab]\nurl = 'file:///x'", "a bucket has a name"),
         ("[buckets.runs]", "url is None; it must be a folder"),
@@ -95,7 +96,7 @@ def test_mappings_are_read_from_the_file(tmp_path):
         ("[buckets.runs]\nurl = '/mnt/runs'", "it must be a folder, as file:///path/of/one"),
         ("[buckets.runs]\nurl = 'file://host/x'", "it must be a folder"),
         ("[buckets.runs]\nurl = 'file:relative'", "it must be a folder"),
-        ("[buckets.runs]\nurl = 's3://lab/prefix'", "this version reads from folders only"),
+        ("[buckets.runs]\nurl = 's3://lab/a/../b'", "url must be s3://bucket or s3://bucket/prefix"),
         ("[buckets.runs]\nurl = 'file:///x'\nendpoint = 'y'", "there is no endpoint of a bucket"),
         ("[buckets.runs]\nurl = 'file:///x'\naccounts = '111111111111'", "accounts is '111111111111'"),
         ("[buckets.runs]\nurl = 'file:///x'\naccounts = ['1']", "a list of accounts of 12 digits"),
@@ -119,5 +120,5 @@ def test_a_bucket_that_would_show_the_data_folder_is_an_error(tmp_path):
 
 
 def test_a_mapping_is_not_read_from_the_environment(tmp_path):
-    with pytest.raises(SettingsError, match="it must be tables"):
+    with pytest.raises(SettingsError, match="must be tables such as"):
         load_settings(tmp_path, {"STRANDKEEP_BUCKETS": "x"})

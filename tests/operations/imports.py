@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strandkeep.settings import BucketMapping
+from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from tests.operations.conftest import Api, with_settings
 from tests.operations.running import run_items
 
@@ -69,7 +69,7 @@ class ReadsImporter:
 
 def reads_importer(api: Api, folder: Path, **mapping: Any) -> ReadsImporter:
     """A caller for whom a folder is mapped, with a new sequence store."""
-    mapped = with_settings(api, buckets=(BucketMapping(BUCKET, folder, **mapping),))
+    mapped = with_settings(api, buckets=(BucketMapping(BUCKET, FolderPlace(folder), **mapping),))
     return ReadsImporter(mapped, folder, mapped.new_store())
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from strandkeep.catalog import references, stored_files
 from strandkeep.domain.identifiers import new_id
-from strandkeep.settings import BucketMapping
 from tests.operations.conftest import Api, file_of, with_settings
 from tests.operations.running import run_items
 
@@ -98,7 +98,7 @@ class Importer:
 
 def importer(api: Api, folder: Path, **mapping: Any) -> Importer:
     """A caller for whom a folder is mapped, with a new reference store."""
-    mapped = with_settings(api, buckets=(BucketMapping(BUCKET, folder, **mapping),))
+    mapped = with_settings(api, buckets=(BucketMapping(BUCKET, FolderPlace(folder), **mapping),))
     return Importer(mapped, folder, new_reference_store(mapped))
 
 

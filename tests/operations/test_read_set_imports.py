@@ -58,7 +58,7 @@ def test_start_read_set_import_job_answers_at_once_and_the_job_makes_read_sets(m
     uris = [found["files"][f"source{n}"]["s3Access"]["s3Uri"].rpartition("/")[2] for n in (1, 2)]
     assert uris == ["r1_reads.fastq.gz", "r2_reads.fastq.gz"]
     arn = mine.api.house.installation.read_set_arn(mine.store, read_set)
-    assert mine.api("ListTagsForResource", resourceArn=arn) ["tags"]["k"] == "v"
+    assert mine.api("ListTagsForResource", resourceArn=arn)["tags"]["k"] == "v"
     assert mine.api.rows(tables.fetched, job_id=answer["id"]) == []
     manifest = json.loads((mine.api.house.settings.data_dir / "manifests" / f"{read_set}.1.json").read_bytes())
     assert manifest["readSet"]["creation_type"] == "IMPORT"

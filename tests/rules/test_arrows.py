@@ -8,11 +8,12 @@ import pytest
 ROOT = Path(__file__).parents[2] / "src" / "strandkeep"
 
 #: What anyone may use: leaves that know nothing of the rest.
-LEAVES = {"errors", "durable", "settings", "kill_points", "metrics", "logs"}
+LEAVES = {"errors", "durable", "bucket_settings", "settings", "kill_points", "metrics", "logs"}
 
 ALLOWED = {
     "errors": set(),
     "durable": set(),
+    "bucket_settings": set(),
     "settings": set(),
     "kill_points": set(),
     "metrics": set(),

@@ -59,9 +59,7 @@ def examine(
     """
     algorithm, qc = _ALGORITHMS[reads.family], house.settings.qc == "on"
     if reads.file_type == "FASTQ":
-        return examine_fastq(
-            sources, algorithm=algorithm, qc=qc, progress=report, **({"originals": originals} if originals else {})
-        )
+        return examine_fastq(sources, algorithm=algorithm, qc=qc, progress=report, originals=originals)
     reference_id = _reference_id(house, reads)
     found = examine_alignments(
         reads.file_type,  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.blobs import DamagedBlob
-from strandkeep.buckets import BucketError, SourceObject
+from strandkeep.buckets import CHANGED, BucketError, SourceObject
 from strandkeep.catalog import Transaction, fetched, items
 from strandkeep.catalog.fetched import Stretch
 from strandkeep.domain.layout import Segment, consecutive
@@ -23,8 +23,6 @@ _log = logging.getLogger(__name__)
 
 #: Bytes of an object that become one blob.
 STRETCH = 256 << 20
-
-_CHANGED = "The object changed while it was read. Start again when nobody writes to it any more."
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Fetch:
             start = 0
             for stretch in self._here(number):
                 if stretch.identity != original.identity:
-                    raise BucketError(_CHANGED)
+                    raise BucketError(CHANGED)
                 yield from self._from_here(stretch)
                 start += stretch.blob.length
             if start < original.size:
@@ -93,7 +91,7 @@ class Fetch:
     def _from_bucket(self, number: int, original: Original, start: int) -> Iterator[bytes]:
         with open_original(self.house, self.item, original.uri) as found:
             if found.identity != original.identity:
-                raise BucketError(_CHANGED)
+                raise BucketError(CHANGED)
             chunks = found.chunks(start)
             while start < original.size:
                 yield from self._stretch(number, found, chunks, start)
@@ -106,12 +104,12 @@ class Fetch:
             while blob.length < min(STRETCH, found.size - start):
                 chunk = next(chunks, None)
                 if chunk is None:
-                    raise BucketError(_CHANGED)
+                    raise BucketError(CHANGED)
                 blob.write(chunk)
                 self._check_going_on()
                 yield chunk
             if start + blob.length == found.size and next(chunks, None) is not None:
-                raise BucketError(_CHANGED)
+                raise BucketError(CHANGED)
             stretch = Stretch(start, found.identity, blob.finish())
         except BaseException:
             blob.discard()

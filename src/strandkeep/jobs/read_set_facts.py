@@ -50,7 +50,6 @@ def as_json(found: Examination) -> dict[str, Any]:
 
 
 def _source_facts(facts: SourceFacts) -> dict[str, Any]:
-    told = asdict(replace(facts, qc=None))
-    for name in ("qc", "originals"):
-        told.pop(name, None)
+    told = asdict(replace(facts, qc=None, originals=()))
+    del told["qc"], told["originals"]
     return told
