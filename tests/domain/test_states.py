@@ -12,6 +12,7 @@ ALLOWED = {
     ("sequenceStore", "ACTIVE", "ACTIVE"),
     ("sequenceStore", "ACTIVE", "DELETED"),
     ("readSet", None, "PROCESSING_UPLOAD"),
+    ("readSet", None, "ACTIVE"),
     ("readSet", "PROCESSING_UPLOAD", "ACTIVE"),
     ("readSet", "PROCESSING_UPLOAD", "UPLOAD_FAILED"),
     ("readSet", "ACTIVE", "ARCHIVED"),
@@ -39,12 +40,16 @@ ALLOWED = {
     ("job", "IN_PROGRESS", "COMPLETED_WITH_FAILURES"),
     ("job", "SUBMITTED", "CANCELLED"),
     ("job", "IN_PROGRESS", "CANCELLED"),
+    ("job", "SUBMITTED", "CANCELLING"),
+    ("job", "IN_PROGRESS", "CANCELLING"),
+    ("job", "CANCELLING", "CANCELLED"),
     ("referenceStore", None, "ACTIVE"),
     ("referenceStore", "ACTIVE", "DELETED"),
     ("reference", None, "ACTIVE"),
     ("reference", "ACTIVE", "DELETED"),
     ("item", None, "NOT_STARTED"),
     ("item", "NOT_STARTED", "IN_PROGRESS"),
+    ("item", "NOT_STARTED", "FAILED"),
     ("item", "IN_PROGRESS", "IN_PROGRESS"),
     ("item", "IN_PROGRESS", "FINISHED"),
     ("item", "IN_PROGRESS", "FAILED"),
@@ -53,6 +58,7 @@ KINDS = ("sequenceStore", "referenceStore", "reference", "readSet", "upload", "j
 STATES = (
     *("PROCESSING_UPLOAD", "UPLOAD_FAILED", "ACTIVE", "ARCHIVED", "ACTIVATING", "DELETING", "DELETED"),
     *("OPEN", "COMPLETING", "COMPLETED", "ABORTED", "EXPIRED", "SUBMITTED", "IN_PROGRESS", "FAILED", "CANCELLED"),
+    "CANCELLING",
     *("COMPLETED_WITH_FAILURES", "NOT_STARTED", "FINISHED"),
 )
 FORBIDDEN = sorted(set(product(KINDS, (None, *STATES), STATES)) - ALLOWED, key=str)

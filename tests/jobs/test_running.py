@@ -182,7 +182,7 @@ def test_rule_6_after_five_failures_the_read_set_says_that_it_is_the_server(own,
 def test_a_job_that_was_put_off_may_run_when_its_time_has_come(own, job_id):
     def ready():
         now = own.house.catalog.write(lambda tx: tx.now)
-        return [row.id for row in own.house.catalog.read(lambda reader: jobs.unfinished(reader, now))]
+        return [row.id for row in own.house.catalog.read(lambda reader: jobs.waiting(reader, ["ingest"], now, 9))]
 
     assert ready() == [job_id]
     run(own, job_id, fail)
