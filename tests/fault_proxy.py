@@ -84,13 +84,14 @@ class FaultProxy:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:
-        """Refuse connections, and reset those that are open."""
+        """Refuse connections, and end those that are open."""
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()
         with self._lock:
             for connection in self._connections:
-                _reset(connection)
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
             self._connections.clear()
 
     def of(self, key: str, method: str = "GET") -> list[Request]:
@@ -182,8 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         left = fault.limit
         while left != 0 and (piece := answer.read(_STEP if left is None else min(_STEP, left))):
-            self.wfile.write(piece)
             request.sent += len(piece)
+            self.wfile.write(piece)
             left = None if left is None else left - len(piece)
             if fault.pace:
                 time.sleep(len(piece) / fault.pace)
@@ -195,10 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.stall_after is not None:
             self.proxy.stall()
         if fault.reset_after is not None:
-            _reset(self.connection)
+            self._reset()
 
-
-def _reset(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        connection.close()
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        for held in (self.rfile, self.wfile, self.connection):
+            held.close()

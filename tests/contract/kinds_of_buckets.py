@@ -48,10 +48,8 @@ def s3_kind(_: Path, server: Callable[[], S3Server]) -> Iterator[Kind]:
         client.put_object(Bucket=bucket, Key=f"{prefix}/{key}", Body=content)
 
     def stored() -> dict[str, bytes]:
-        keys = [
-            found["Key"] for found in client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
-        ]
-        read = {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        found = client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
+        read = {one["Key"]: client.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in found}
         return {key.removeprefix(f"{prefix}/"): content for key, content in read.items()}
 
     yield Kind(S3Place(bucket, prefix, running.endpoint, credentials=KEYS), store, stored)

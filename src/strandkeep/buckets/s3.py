@@ -24,6 +24,9 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 _WRITE_RETRIES = 5
 _READ_SILENCE, _WRITE_SILENCE = timedelta(seconds=30), timedelta(seconds=120)
 
+#: Bytes that gather before they are handed out; those that had gathered are asked for again when a body breaks.
+_PIECE = 256 << 10
+
 #: Bytes that are sent in one request, and how many parts an object may have.
 _PART = 8 << 20
 _PARTS = 9_000
@@ -119,7 +122,7 @@ class S3Object:
         with _told_of_changes(), told():
             wanted: GetOptions = {"range": (first, self.size), "if_match": self._etag}
             answer = obstore.get(self._client, self._path, options=wanted)
-            for piece in answer.stream(min_chunk_size=CHUNK // 2):
+            for piece in answer.stream(min_chunk_size=_PIECE):
                 left -= len(piece)
                 if left < 0:
                     raise BucketError(_TOO_MUCH)
