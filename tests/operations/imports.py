@@ -32,9 +32,11 @@ class ReadsImporter:
         return f"s3://{BUCKET}/{key}"
 
     def source(self, *contents: bytes, key: str = "reads.fastq.gz", **members: Any) -> dict[str, Any]:
-        """A source of an import job, with its mates if there are two contents."""
+        """A source of an import job, whose contents are put into the folder first; of two, the second are the mates."""
         keys = [key] if len(contents) < 2 else [f"r{n}_{key}" for n in (1, 2)]
-        uris = [self.put(k, c) for k, c in zip(keys, contents, strict=True)] or [f"s3://{BUCKET}/{key}"]
+        for name, content in zip(keys, contents, strict=False):
+            self.put(name, content)
+        uris = [f"s3://{BUCKET}/{name}" for name in keys]
         files = {f"source{n}": uri for n, uri in enumerate(uris, 1)}
         given = {"sourceFileType": "FASTQ", "subjectId": "subject", "sampleId": "sample"}
         return {"sourceFiles": files, **given, **members}

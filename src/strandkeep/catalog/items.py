@@ -87,7 +87,7 @@ def claim(tx: Transaction, work_id: str) -> Row[Any] | None:
 def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None) -> bool:
     """End an item by the attempt in `item`, and its job if it was the last; False when another attempt counts now."""
     job = _locked_job(tx, item.job_id)
-    if job is None or not holds(tx, item):
+    if job is None or not _holds(tx, item):
         return False
     _move(tx, item, state, status_message=message)
     if state == states.FAILED:
@@ -96,9 +96,16 @@ def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None)
     return True
 
 
-def holds(tx: Transaction, item: Row[Any]) -> bool:
-    """Whether the attempt in `item` is the one that counts, until the transaction ends."""
-    return tx.one(sa.select(_ITEM.c.position).where(*_mine(item)).with_for_update()) is not None
+def note_arrival(tx: Transaction, item: Row[Any]) -> bool:
+    """Note that its bucket answers; False when another attempt counts. Until the transaction ends none begins."""
+    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(away_since=None)) == 1
+
+
+def note_away(tx: Transaction, item: Row[Any]) -> int | None:
+    """Note that its bucket does not answer; since when it has not, or None when another attempt counts."""
+    since = sa.func.coalesce(_ITEM.c.away_since, tx.now)
+    row = tx.one(sa.update(_ITEM).where(*_mine(item)).values(away_since=since).returning(_ITEM.c.away_since))
+    return row and int(row.away_since)
 
 
 def put_off(tx: Transaction, item: Row[Any], run_after: int, message: str) -> bool:
@@ -150,6 +157,10 @@ def _end_job(tx: Transaction, job: Row[Any] | None) -> None:
 def _move(tx: Transaction, item: Row[Any], after: str, **changes: Any) -> None:
     check_move("item", item.state, after)
     tx.run(sa.update(_ITEM).where(*_key(item)).values(state=after, **changes))
+
+
+def _holds(tx: Transaction, item: Row[Any]) -> bool:
+    return tx.one(sa.select(_ITEM.c.position).where(*_mine(item)).with_for_update()) is not None
 
 
 def _key(item: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.blobs import DamagedBlob
-from strandkeep.buckets import CHANGED, BucketError, SourceObject
+from strandkeep.blobs import DamagedBlob, NewBlob
+from strandkeep.buckets import CHANGED, BucketAway, BucketError, SourceObject
 from strandkeep.catalog import Transaction, fetched, items
 from strandkeep.catalog.fetched import Stretch
 from strandkeep.domain.layout import Segment, consecutive
@@ -99,28 +99,33 @@ class Fetch:
 
     def _stretch(self, number: int, found: SourceObject, chunks: Iterator[bytes], start: int) -> Iterator[bytes]:
         """Up to STRETCH bytes, handed on as they are stored; they count once the next ones are asked for."""
-        blob = self.house.blobs.begin()
-        try:
-            while blob.length < min(STRETCH, found.size - start):
-                chunk = next(chunks, None)
-                if chunk is None:
+        with self.house.blobs.begin() as blob:
+            try:
+                while blob.length < min(STRETCH, found.size - start):
+                    chunk = next(chunks, None)
+                    if chunk is None:
+                        raise BucketError(CHANGED)
+                    blob.write(chunk)
+                    self._check_going_on()
+                    yield chunk
+                if start + blob.length == found.size and next(chunks, None) is not None:
                     raise BucketError(CHANGED)
-                blob.write(chunk)
-                self._check_going_on()
-                yield chunk
-            if start + blob.length == found.size and next(chunks, None) is not None:
-                raise BucketError(CHANGED)
-            stretch = Stretch(start, found.identity, blob.finish())
-        except BaseException:
-            blob.discard()
-            raise
+            except BucketAway:
+                if blob.length:
+                    self._keep(number, start, found.identity, blob)
+                raise
+            self._keep(number, start, found.identity, blob)
+
+    def _keep(self, number: int, start: int, identity: str, blob: NewBlob) -> None:
+        """Let what came count."""
+        stretch = Stretch(start, identity, blob.finish())
         reach("import.stored")
         self.house.catalog.write(lambda tx: self._count(tx, number, stretch))
         reach("import.fetched")
         self.stretches.append(stretch)
 
     def _count(self, tx: Transaction, number: int, stretch: Stretch) -> None:
-        if not items.holds(tx, self.item):
+        if not items.note_arrival(tx, self.item):
             raise Superseded
         fetched.add(tx, self.item, self.source, number, stretch)
 

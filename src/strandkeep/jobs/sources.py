@@ -37,9 +37,9 @@ def concluded(house: House, item: Row[Any], take: Callable[[], Conclusion]) -> C
     except (Refused, BucketError) as refusal:
         return _failed(house, item, str(refusal))
     except BucketAway as away:
-        since = house.catalog.write(lambda tx: _note_away(tx, item))
-        if since > house.settings.bucket_patience_s:
-            return _failed(house, item, f"{away} It was tried for {since} s; retry it when the bucket is back.")
+        seconds = house.catalog.write(lambda tx: _seconds_away(tx, item))
+        if seconds > house.settings.bucket_patience_s:
+            return _failed(house, item, f"{away} It was tried for {seconds} s; retry it when the bucket is back.")
         raise
 
 
@@ -79,10 +79,9 @@ def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
     return lambda _tx: Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
 
 
-def _note_away(tx: Transaction, item: Row[Any]) -> int:
-    """For how many seconds the bucket of an item has been away, as far as its attempts know."""
-    before = item.progress or {}
-    since = before.get("awaySince", tx.now)
-    if not items.put_progress(tx, item, {**before, "awaySince": since}):
+def _seconds_away(tx: Transaction, item: Row[Any]) -> int:
+    """For how long the bucket of an item has not answered; Superseded when another attempt counts."""
+    since = items.note_away(tx, item)
+    if since is None:
         raise Superseded
-    return int((tx.now - since) // times.SECOND)
+    return (tx.now - since) // times.SECOND

@@ -41,6 +41,7 @@ item = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("run_after", BIG, nullable=False, server_default="0"),
     Column("progress", JSON),
+    Column("away_since", BIG),
     Column("reference_arn", Text),
 )
 Index(
