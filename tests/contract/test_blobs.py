@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strandkeep.blobs import DamagedBlob
+from strandkeep.blobs import Adoptable, DamagedBlob
 from strandkeep.domain.blobs import BLOCK
 
 MIB = 1024 * 1024
@@ -41,6 +41,13 @@ def put(blobs, content, sizes=(MIB,), length=None):
 
 def write(blobs, content, size=MIB):
     return blobs.write(content[at : at + size] for at in range(0, len(content), size))
+
+
+def adopt(blobs, path, how):
+    with path.open("rb") as file, blobs.begin(Adoptable(file.fileno(), how)) as new:
+        while chunk := file.read(300_000):
+            new.write(chunk)
+        return new.finish()
 
 
 def read(blobs, blob, offset, length):
@@ -187,6 +194,31 @@ def test_a_blob_that_is_being_written_is_no_orphan_yet(place):
         assert list(place.blobs.orphans(0)) == []
         blob = new.finish()
     assert list(place.blobs.orphans(0)) == [[blob.name]]
+
+
+@pytest.mark.parametrize("how", ["link", "clone"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_blob_that_adopts_a_file_is_what_put_stores(place, blobs_root, how, size):
+    """Where that cannot be done it is a copy, and nothing else is different."""
+    content, path = content_of(size), blobs_root / "a file outside"
+    path.write_bytes(content)
+    blob = adopt(place.blobs, path, how)
+
+    put_blob = put(place.blobs, content)
+    assert blob._replace(name=put_blob.name) == put_blob
+    path.unlink()
+    assert read(place.blobs, blob, 0, size) == content
+
+
+@pytest.mark.parametrize("how", ["link", "clone"])
+def test_a_file_that_was_adopted_stays_when_the_blob_goes(place, blobs_root, how):
+    path = blobs_root / "a file outside"
+    path.write_bytes(b"bytes")
+    with path.open("rb") as file, place.blobs.begin(Adoptable(file.fileno(), how)) as new:
+        new.write(b"by")
+    place.blobs.remove(adopt(place.blobs, path, how).name)
+    assert place.stored() == {}
+    assert path.read_bytes() == b"bytes"
 
 
 def test_put_never_uses_a_name_again(place):

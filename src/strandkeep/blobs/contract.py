@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from strandkeep.domain.blobs import Span, StoredBlob
 from strandkeep.domain.damage import Finding
@@ -20,6 +20,16 @@ class OutOfSpace(Exception):
     """The place has less room than it keeps free, or refused a write for want of room."""
 
 
+class Adoptable(NamedTuple):
+    """A regular file outside that may become a blob as it is: by a hard link to it, or a reflink of it.
+
+    `descriptor` is open for reading until `Blobs.begin` has returned.
+    """
+
+    descriptor: int
+    how: Literal["link", "clone"]
+
+
 class NewBlob(AbstractContextManager["NewBlob"], Protocol):
     """A blob that is being written, by one thread at a time; discarded at the end of a `with` unless it is finished.
 
@@ -32,7 +42,11 @@ class NewBlob(AbstractContextManager["NewBlob"], Protocol):
         """Append a chunk. Raises OutOfSpace, or OSError for another fault of the place."""
 
     def finish(self) -> StoredBlob:
-        """Make it durable and give it its name. ValueError when it has no byte; OutOfSpace, OSError as `write`."""
+        """Make it durable and give it its name.
+
+        ValueError when it has no byte, or is an adopted file that changed or has more than came; OutOfSpace, OSError
+        as `write`.
+        """
 
     def discard(self) -> None:
         """Leave nothing, but for an orphan where `finish` failed at its last step. After `finish` nothing happens."""
@@ -57,8 +71,12 @@ class Blobs(Protocol):
         bounded, whatever the length. Raises OutOfSpace, or OSError for another fault of the place.
         """
 
-    def begin(self) -> NewBlob:
-        """A new blob, for whoever does more with each chunk than to store it; from a thread."""
+    def begin(self, adopt: Adoptable | None = None) -> NewBlob:
+        """A new blob, for whoever does more with each chunk than to store it; from a thread.
+
+        It may be the file `adopt` itself where the place can do that, and is a copy otherwise. Either way all bytes of
+        the file are to be written to it, by one who finds out whether they changed from before `begin` to the last.
+        """
 
     def write(self, chunks: Iterable[bytes]) -> StoredBlob:
         """As `put`, from a thread, and for as many bytes as come; ValueError when none do."""
@@ -77,7 +95,7 @@ class Blobs(Protocol):
         """Remove a blob's bytes; nothing happens when there are none."""
 
     def orphans(self, older_than_s: float) -> Iterator[list[str]]:
-        """Names of all blobs that are older than this, in lists: those without a row are orphans."""
+        """Names of all blobs that have theirs for longer than this, in lists: those without a row are orphans."""
 
     def put_manifest(self, name: str, content: bytes) -> None:
         """Store a small object beside the blobs, durable when this returns; one of that name is replaced."""

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from strandkeep.blobs.adopted_file import adopted_file
 from strandkeep.blobs.blob_writer import BlobWriter
 from strandkeep.blobs.block_reader import read_steps
-from strandkeep.blobs.contract import OutOfSpace
+from strandkeep.blobs.contract import Adoptable, OutOfSpace
 from strandkeep.blobs.new_file import NewFile
 from strandkeep.blobs.scratch import Scratch
 from strandkeep.domain.blobs import BLOCK, Span, StoredBlob
@@ -69,10 +70,12 @@ class LocalBlobs:
             await self._in_thread(new.discard)
             raise
 
-    def begin(self) -> BlobWriter:
+    def begin(self, adopt: Adoptable | None = None) -> BlobWriter:
         """See `Blobs.begin`."""
         name = secrets.token_hex(16)
-        return BlobWriter(NewFile(self._scratch.path(name)), Path(self._path(name)), self.name)
+        temporary = self._scratch.path(name)
+        file = adopted_file(temporary, adopt) if adopt else NewFile(temporary)
+        return BlobWriter(file, Path(self._path(name)), self.name)
 
     def write(self, chunks: Iterable[bytes]) -> StoredBlob:
         """See `Blobs.write`."""
@@ -100,9 +103,10 @@ class LocalBlobs:
     def orphans(self, older_than_s: float) -> Iterator[list[str]]:
         """See `Blobs.orphans`. One list per folder that has any."""
         limit = time.time() - older_than_s
+        # By the time of the last change of a name: an adopted file may have been written long ago.
         for shard in sorted(Path(self._blobs).iterdir()):
             with os.scandir(shard) as entries:
-                names = [entry.name for entry in entries if entry.stat().st_mtime <= limit]
+                names = [entry.name for entry in entries if entry.stat().st_ctime <= limit]
             if names:
                 yield names
 
