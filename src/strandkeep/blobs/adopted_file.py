@@ -30,6 +30,8 @@ def adopted_file(path: Path, source: Adoptable) -> NewFile:
 class _AdoptedFile(NewFile):
     """A file that has its bytes already: those that are written to it are the same, and only counted."""
 
+    adopted = True
+
     def __init__(self, path: Path, source: Adoptable) -> None:
         super().__init__(path)
         make = _link if source.how == "link" else _clone

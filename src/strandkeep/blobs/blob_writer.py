@@ -16,6 +16,7 @@ class BlobWriter:
 
     def __init__(self, file: NewFile, path: Path, place: str) -> None:
         self.length = 0
+        self.adopted = file.adopted
         self._file = file
         self._path = path
         self._place = place

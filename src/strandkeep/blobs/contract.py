@@ -33,10 +33,12 @@ class Adoptable(NamedTuple):
 class NewBlob(AbstractContextManager["NewBlob"], Protocol):
     """A blob that is being written, by one thread at a time; discarded at the end of a `with` unless it is finished.
 
-    `length` is the bytes that came so far. Nothing of it counts, nor has its name, before `finish`.
+    `length` is the bytes that came so far; `adopted` tells that it is a file which has them already. Nothing of it
+    counts, nor has its name, before `finish`.
     """
 
     length: int
+    adopted: bool
 
     def write(self, chunk: bytes) -> None:
         """Append a chunk. Raises OutOfSpace, or OSError for another fault of the place."""

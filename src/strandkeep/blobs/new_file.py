@@ -24,6 +24,9 @@ class NewFile:
     then call durable.
     """
 
+    #: Whether it has its bytes already.
+    adopted = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._exists = False

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.blobs import DamagedBlob, NewBlob
+from strandkeep.blobs import Adoptable, DamagedBlob, NewBlob
 from strandkeep.buckets import CHANGED, BucketAway, BucketError, SourceObject
 from strandkeep.catalog import Transaction, fetched, items
 from strandkeep.catalog.fetched import Stretch
@@ -98,10 +98,14 @@ class Fetch:
                 start += self.stretches[-1].blob.length
 
     def _stretch(self, number: int, found: SourceObject, chunks: Iterator[bytes], start: int) -> Iterator[bytes]:
-        """Up to STRETCH bytes, handed on as they are stored; they count once the next ones are asked for."""
-        with self.house.blobs.begin() as blob:
+        """Up to STRETCH bytes, or a whole file that is adopted, handed on as they are stored.
+
+        They count once the next ones are asked for.
+        """
+        with self.house.blobs.begin(_adoptable(found) if start == 0 else None) as blob:
+            most = found.size if blob.adopted else STRETCH
             try:
-                while blob.length < min(STRETCH, found.size - start):
+                while blob.length < min(most, found.size - start):
                     chunk = next(chunks, None)
                     if chunk is None:
                         raise BucketError(CHANGED)
@@ -132,6 +136,13 @@ class Fetch:
     def _check_going_on(self) -> None:
         if self.house.stopping.is_set():
             raise Superseded
+
+
+def _adoptable(found: SourceObject) -> Adoptable | None:
+    """The file that an object is, if its bucket lets it become a blob as it is."""
+    if found.descriptor is None or found.adopt == "copy":
+        return None
+    return Adoptable(found.descriptor, "link" if found.adopt == "link" else "clone")
 
 
 def open_original(house: House, item: Row[Any], uri: str) -> Any:
