@@ -43,7 +43,7 @@ def test_a_bad_file_is_refused_for_the_right_reason(bad: BadFile) -> None:
 
 def test_a_file_that_ends_too_early_tells_how_far_it_was_sound() -> None:
     (problem,) = examine({"SOURCE1": GZ + GZ[:-3]}).problems
-    assert problem.text.endswith("upload it again (20 whole records came before)")
+    assert problem.text.endswith("send it again (20 whole records came before)")
 
 
 def _text(stored: bytes) -> bytes:

@@ -218,7 +218,7 @@ def test_a_damaged_head_of_a_cram_is_left_to_whoever_reads_it(samtools: Samtools
 
 def test_an_offset_of_the_spliced_file_is_one_of_the_uploaded_file() -> None:
     found = Splice(bytes(100), 30)
-    assert [found.uploaded(offset) for offset in (0, 99, 100, 150)] == [0, 0, 30, 80]
+    assert [found.before(offset) for offset in (0, 99, 100, 150)] == [0, 0, 30, 80]
 
 
 @pytest.mark.parametrize("text", [b"", b"@HD\tVN:1.6", b"@HD\tVN:1.6\n", b"@HD\tVN:1.6\n\0\0\0"])

@@ -109,7 +109,6 @@ def test_what_an_attempt_made_counts_only_with_its_verdict(own, store, monkeypat
     monkeypatch.setattr(ingesting, "manifest", fail)
     run(own, read_set)
     assert metadata(own, store, read_set)["status"] == "PROCESSING_UPLOAD"
-    assert own.bytes_of(store, read_set) == UBAM
     monkeypatch.undo()
     own.house.catalog.clock.move(60_000_000)
     run(own, read_set)

@@ -15,7 +15,7 @@ from strandkeep.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from tests.operations.conftest import NEVER, PATHS, file_of, list_ids
+from tests.operations.conftest import NEVER, PATHS, file_of, list_ids, with_settings
 
 # ListReadSets
 
@@ -164,6 +164,22 @@ def test_get_read_set_of_an_index(api, store):
     files = {"SOURCE1": file_of(api, b"x")[0]}
     with pytest.raises(ConflictException, match="no index yet"):
         api.bytes_of(store, api.insert_read_set(store, "PROCESSING_UPLOAD", files=files), file="INDEX")
+
+
+@pytest.mark.parametrize("file_type", ["BAM", "UBAM", "CRAM"])
+def test_get_read_set_while_its_header_is_written_is_a_conflict(api, store, file_type):
+    """Else parts of the file as it came could be joined with parts of the one with the line."""
+    line_added = with_settings(api, provenance_header="on")
+    read_set = api.insert_read_set(
+        store, "PROCESSING_UPLOAD", files={"SOURCE1": file_of(api, b"x")[0]}, file_type=file_type
+    )
+    with pytest.raises(ConflictException, match="its header is being written; read it when it is ACTIVE"):
+        line_added.bytes_of(store, read_set)
+    assert api.bytes_of(store, read_set) == b"x"
+    active = api.insert_read_set(store, "ACTIVE", files={"SOURCE1": file_of(api, b"y")[0]}, file_type=file_type)
+    assert line_added.bytes_of(store, active) == b"y"
+    fastq = api.insert_read_set(store, "PROCESSING_UPLOAD", files={"SOURCE1": file_of(api, b"z")[0]})
+    assert line_added.bytes_of(store, fastq) == b"z"
 
 
 def test_rule_8_get_read_set_ends_short_before_a_damaged_block(api, store):

@@ -10,14 +10,15 @@ from strandkeep.catalog import tables
 from strandkeep.domain.layout import Segment
 from strandkeep.errors import ConflictException, RangeNotSatisfiableException, ResourceNotFoundException
 from strandkeep.jobs.sweep import sweep
+from tests.formats.bgzf_files import bgzf
 from tests.operations.conftest import NEVER
-from tests.operations.references import Importer, insert_reference, new_reference_store
+from tests.operations.references import Importer, fasta, importer, insert_reference, new_reference_store
 
 
 @pytest.fixture
 def references(api, tmp_path) -> Importer:
     """A reference store of the test's own."""
-    return Importer(api, tmp_path, new_reference_store(api))
+    return importer(api, tmp_path)
 
 
 def ids(api, store, **filters):
@@ -109,6 +110,15 @@ def test_get_reference_of_the_index(api, references):
     assert references.bytes_of(reference, file="INDEX") == b"chr1\t4\t6\t4\t5\n"
     assert references.bytes_of(reference, file="INDEX", range="bytes=0-3") == b"chr1"
     assert references.bytes_of(reference, file="SOURCE") == references.bytes_of(reference) == b">chr1\nACGT\n"
+
+
+def test_get_reference_names_no_file_that_cannot_be_asked_for(references):
+    """A reference in bgzip has a GZI, for which the API has no name."""
+    reference = references.reference("ref.fa.gz", bgzf(fasta()))
+    for name in ("SOURCE1", "GZI"):
+        with pytest.raises(ResourceNotFoundException, match=f"has no {name}; it has INDEX, SOURCE\\."):
+            references.bytes_of(reference, file=name)
+    assert references.metadata(reference)["files"].keys() == {"source", "index"}
 
 
 def test_rule_8_get_reference_ends_short_before_a_damaged_block(api, references):

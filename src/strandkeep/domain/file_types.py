@@ -5,6 +5,8 @@ _DIGESTED_AS = {"UBAM": "BAM"}
 
 _ALIGNED = frozenset({"BAM", "CRAM"})
 
+_HEADED = frozenset({"UBAM", "BAM", "CRAM"})
+
 
 def etag_algorithm(file_type: str, family: str) -> str:
     """The name of the algorithm of an ETag: FASTQ_MD5up for FASTQ in a store of the family MD5up."""
@@ -14,6 +16,11 @@ def etag_algorithm(file_type: str, family: str) -> str:
 def alignment(file_type: str) -> str:
     """ALIGNED or UNALIGNED."""
     return "ALIGNED" if file_type in _ALIGNED else "UNALIGNED"
+
+
+def has_header(file_type: str) -> bool:
+    """Whether a file begins with a header, which a line can be added to."""
+    return file_type in _HEADED
 
 
 def media_type(file_type: str) -> str:

@@ -36,7 +36,7 @@ _SENTENCES = {
         "bam.concatenated",
         "another BAM file follows in the same file; join them with samtools cat, which writes one header",
     ),
-    kernel.TRUNCATED: ("bam.truncated", "the file ends inside this record: it was cut short; upload the whole file"),
+    kernel.TRUNCATED: ("bam.truncated", "the file ends inside this record: it was cut short; send the whole file"),
 }
 
 
@@ -119,7 +119,7 @@ class Alignments:
         records = self.records
         if not self._indexed:
             mapped = sum(count for flag, count in records.flags().items() if not flag & _UNMAPPED)
-            return [f"{mapped} records are mapped, though it was uploaded as UBAM; it has no index."] if mapped else []
+            return [f"{mapped} records are mapped, though its type is UBAM; it has no index."] if mapped else []
         if records.unsorted_at:
             return [f"Not sorted by coordinate (record {records.unsorted_at} is out of order), so it has no index."]
         if records.unindexable_at:

@@ -20,8 +20,7 @@ class BamHeader:
     """What a BAM file begins with, read from its blocks.
 
     Attributes: its `content` in bytes; `text` of the header; `contigs`, in order; `block`, the one that holds the
-    header's last byte, or None for an empty header that ended with a block; `at`, where in its text the first record
-    begins.
+    header's last byte; `at`, where in its text the first record begins, which is its end when the next block has it.
     """
 
     def __init__(self, blocks: Iterator[Block]) -> None:
@@ -56,7 +55,7 @@ class BamHeader:
         while len(self._read) - self._taken < count:
             block = next(self._blocks, None)
             if block is None:
-                raise Refusal("bam.truncated", "the file ends inside its header; upload the whole file")
+                raise Refusal("bam.truncated", "the file ends inside its header; send the whole file")
             self.block = block
             self._read += block.text
         piece = bytes(memoryview(self._read)[self._taken : self._taken + count])

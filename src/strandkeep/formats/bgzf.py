@@ -47,7 +47,7 @@ def blocks(stored: StoredBytes) -> Iterator[Block]:
         raise Refusal(
             "bgzf.end-marker",
             "the end marker of BGZF is missing after byte {offset}: the file was cut short at the end of a "
-            "block, or written by a program that did not finish; upload the whole file",
+            "block, or written by a program that did not finish; send the whole file",
             offset=stored.length,
         )
 
@@ -74,9 +74,11 @@ def _next_block(stored: StoredBytes, before: Block | None) -> Block:
     crc, length = _TRAILER.unpack_from(block, size - _TRAILER.size)
     if length > BLOCK_TEXT:
         raise _damaged(start, f"claims {length} bytes of text, more than a block can hold")
-    text = _inflate(block[header : -_TRAILER.size], start)
+    # One byte more than there should be, so that more is noticed, and none of it made.
+    text = _inflate(block[header : -_TRAILER.size], length + 1, start)
     if len(text) != length:
-        raise _damaged(start, f"holds {len(text)} bytes of text instead of {length}")
+        amount = "more" if len(text) > length else "less"
+        raise _damaged(start, f"holds {amount} than the {length} bytes of text that it claims")
     if isal_zlib.crc32(text) != crc:
         raise _damaged(start, "has a CRC that does not fit its text")
     return Block(start, start + size, text)
@@ -114,11 +116,15 @@ def _block_size(extra: bytes) -> int | None:
     return None
 
 
-def _inflate(deflated: bytes, start: int) -> bytes:
+def _inflate(deflated: bytes, most: int, start: int) -> bytes:
+    """The text of the block at `start`, or the first `most` bytes of a longer one."""
+    inflating = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
     try:
-        text: bytes = igzip_lib.decompress(deflated, flag=igzip_lib.DECOMP_DEFLATE, bufsize=BLOCK_TEXT)
-    except (igzip_lib.IsalError, EOFError):  # type: ignore[misc]
+        text: bytes = inflating.decompress(deflated, most)
+    except igzip_lib.IsalError:  # type: ignore[misc]
         raise _damaged(start, "cannot be decompressed") from None
+    if not inflating.eof and len(text) < most:
+        raise _damaged(start, "cannot be decompressed")
     return text
 
 
@@ -128,15 +134,15 @@ def _not_bgzf(start: int, before: Block | None) -> Refusal:
         return Refusal("bgzf.not-bgzf", text, offset=start)
     if before.text:
         return _damaged(start, "does not begin as one")
-    text = "bytes that are not BGZF follow the end marker, from byte {offset} on; cut them off and upload it again"
+    text = "bytes that are not BGZF follow the end marker, from byte {offset} on; cut them off and send it again"
     return Refusal("bgzf.trailing-garbage", text, offset=start)
 
 
 def _truncated(length: int) -> Refusal:
-    text = "the file ends inside a BGZF block, at byte {offset}: it was cut short; upload the whole file"
+    text = "the file ends inside a BGZF block, at byte {offset}: it was cut short; send the whole file"
     return Refusal("bgzf.truncated", text, offset=length)
 
 
 def _damaged(start: int, what: str) -> Refusal:
-    text = f"the file is damaged: the BGZF block at byte {{offset}} {what}; upload it again"
+    text = f"the file is damaged: the BGZF block at byte {{offset}} {what}; send it again"
     return Refusal("bgzf.damaged", text, offset=start)

@@ -223,10 +223,10 @@ def not_cram(head: bytes) -> Refusal:
 
 def truncated(stored: StoredBytes, where: str) -> Refusal:
     """The refusal of a file that ends inside `where`."""
-    text = f"the file ends inside {where}, at byte {{offset}}: it was cut short; upload the whole file"
+    text = f"the file ends inside {where}, at byte {{offset}}: it was cut short; send the whole file"
     return Refusal("cram.truncated", text, offset=stored.length)
 
 
 def damaged(rule: str, what: str, offset: int) -> Refusal:
     """The refusal of a file that is damaged at `offset`."""
-    return Refusal(rule, f"the file is damaged: {what}; upload it again", offset=offset)
+    return Refusal(rule, f"the file is damaged: {what}; send it again", offset=offset)

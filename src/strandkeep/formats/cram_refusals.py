@@ -27,7 +27,7 @@ def not_decoded(said: str, where: Slice | None, *, given: bool, foreign: Callabl
         why = foreign(found[1]) or f"whose bases from {found[2]} on are not those of the reference that is named"
         return Refusal("alignment.reference", f"it has records on {found[1]!r}, {why}", offset=offset)
     place = "the container at byte {offset}" if where else "a container"
-    text = f"the file is damaged: records in {place} cannot be decoded; upload it again"
+    text = f"the file is damaged: records in {place} cannot be decoded; send it again"
     return Refusal("cram.undecodable", text, offset=offset)
 
 

@@ -67,7 +67,7 @@ class Slices:
                 return self._check_end()
         text = (
             "the container that ends a CRAM file is missing after byte {offset}: the file was cut short between two "
-            "containers, or written by a program that did not finish; upload the whole file"
+            "containers, or written by a program that did not finish; send the whole file"
         )
         raise Refusal("cram.end-container", text, offset=self._stored.length)
 

@@ -13,11 +13,11 @@ ENDS_TOO_EARLY = frozenset({"gzip.truncated", "gzip.bgzf-eof"})
 _NOT_GZIP = (
     (b"@HD\t", "is plain SAM text, not gzipped FASTQ"),
     (b"@SQ\t", "is plain SAM text, not gzipped FASTQ"),
-    (b"@", "is plain FASTQ text; compress it with gzip and upload the .gz file"),
+    (b"@", "is plain FASTQ text; compress it with gzip and send the .gz file"),
     (b">", "is FASTA text, not gzipped FASTQ"),
-    (b"\x7c\x49", "is a DRAGEN .ora file; restore it to .fastq.gz with orad and upload that"),
-    (b"CRAM", "is a CRAM file; upload it with sourceFileType CRAM"),
-    (b"BAM\1", "is an uncompressed BAM file; compress it and upload it with sourceFileType BAM or UBAM"),
+    (b"\x7c\x49", "is a DRAGEN .ora file; restore it to .fastq.gz with orad and send that"),
+    (b"CRAM", "is a CRAM file; name sourceFileType CRAM"),
+    (b"BAM\1", "is an uncompressed BAM file; compress it and name sourceFileType BAM or UBAM"),
     (b"PK\3\4", "is a zip archive; unpack it and compress the FASTQ with gzip"),
     (b"BZh", "is compressed with bzip2; compress it with gzip instead"),
     (b"\xfd7zXZ\0", "is compressed with xz; compress it with gzip instead"),
@@ -29,12 +29,12 @@ _NOT_GZIP = (
 
 #: What decompressed text may be instead of FASTQ.
 _NOT_FASTQ = (
-    (b"BAM\1", "fastq.is-bam", "this is a BAM file; upload it with sourceFileType BAM or UBAM"),
-    (b"CRAM", "fastq.is-cram", "this is a gzipped CRAM file; upload the CRAM itself, with sourceFileType CRAM"),
+    (b"BAM\1", "fastq.is-bam", "this is a BAM file; name sourceFileType BAM or UBAM"),
+    (b"CRAM", "fastq.is-cram", "this is a gzipped CRAM file; send the CRAM itself, and name sourceFileType CRAM"),
     (b">", "fastq.is-fasta", "this is a FASTA file, which has no qualities; a FASTQ record begins with '@'"),
     *((head, "fastq.is-sam", "this is SAM text; make BAM or FASTQ of it")
       for head in (b"@HD\t", b"@SQ\t", b"@RG\t", b"@PG\t", b"@CO\t")),
-    (b"\x1f\x8b", "fastq.is-gzip", "this was compressed twice; decompress it once and upload that"),
+    (b"\x1f\x8b", "fastq.is-gzip", "this was compressed twice; decompress it once and send that"),
 )  # fmt: skip
 
 #: Bytes that `not_gzip` and `refuse_other_text` want to see.
@@ -48,9 +48,7 @@ def not_gzip(head: bytes) -> Refusal:
     for magic, what in _NOT_GZIP:
         if head.startswith(magic):
             return Refusal("gzip.not-gzip", f"the file {what}", offset=0)
-    return Refusal(
-        "gzip.not-gzip", "the file is not gzip; FASTQ is uploaded compressed with gzip (.fastq.gz)", offset=0
-    )
+    return Refusal("gzip.not-gzip", "the file is not gzip; FASTQ is taken compressed with gzip (.fastq.gz)", offset=0)
 
 
 def refuse_other_text(head: bytes) -> None:

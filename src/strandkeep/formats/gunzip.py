@@ -82,7 +82,7 @@ def _inflate(inflating: igzip_lib.IgzipDecompressor, piece: bytes | memoryview, 
         text: bytes = inflating.decompress(piece, TEXT_CHUNK)
     except igzip_lib.IsalError:  # type: ignore[misc]
         raise Refusal(
-            "gzip.corrupt", f"the gzip data are damaged before byte {offset}; upload the file again", offset=offset
+            "gzip.corrupt", f"the gzip data are damaged before byte {offset}; send the file again", offset=offset
         ) from None
     return text
 
@@ -92,7 +92,7 @@ def _check_trailer(stored: OriginalBytes, crc: int, length: int) -> None:
     told_crc, told_length = struct.unpack("<II", _exactly(stored, 8))
     for what, told, found in (("CRC", told_crc, crc), ("length", told_length, length & 0xFFFFFFFF)):
         if told != found:
-            text = f"the gzip data are damaged: the {what} stored at byte {at} does not fit the text; upload it again"
+            text = f"the gzip data are damaged: the {what} stored at byte {at} does not fit the text; send it again"
             raise Refusal("gzip.crc", text, offset=at)
 
 
@@ -121,7 +121,7 @@ def _skip_padding(stored: OriginalBytes) -> None:
 
 
 def _truncated(length: int) -> Refusal:
-    return Refusal("gzip.truncated", f"the gzip data end too early, at byte {length}; upload it again", offset=length)
+    return Refusal("gzip.truncated", f"the gzip data end too early, at byte {length}; send it again", offset=length)
 
 
 def _garbage(offset: int) -> Refusal:
@@ -130,7 +130,5 @@ def _garbage(offset: int) -> Refusal:
 
 
 def _unfinished_bgzf(length: int) -> Refusal:
-    text = (
-        f"the BGZF end marker is missing after byte {length}: the file was cut at the end of a block; upload it again"
-    )
+    text = f"the BGZF end marker is missing after byte {length}: the file was cut at the end of a block; send it again"
     return Refusal("gzip.bgzf-eof", text, offset=length)

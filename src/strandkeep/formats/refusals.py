@@ -11,7 +11,7 @@ class Refusal(Exception):
 
     `file` is its number (1-based) among several that make a source; then record and offset count from its beginning.
 
-    The sentence may say `{offset}`, because the offset is another one in the uploaded file when its head was replaced.
+    The sentence may say `{offset}`, because the file as it came has another one when its head was replaced.
     """
 
     def __init__(self, rule: str, text: str, record: int | None = None, offset: int | None = None) -> None:

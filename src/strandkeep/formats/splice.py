@@ -23,8 +23,8 @@ class Splice(NamedTuple):
     head: bytes
     replaces: int
 
-    def uploaded(self, offset: int) -> int:
-        """Where in the uploaded file the byte at `offset` of the spliced one lies; 0 for what lies in the head."""
+    def before(self, offset: int) -> int:
+        """Where in the file as it came the byte at `offset` of the spliced one lies; 0 for what lies in the head."""
         return offset - len(self.head) + self.replaces if offset >= len(self.head) else 0
 
 

@@ -50,7 +50,7 @@ def _verdict(order: dict[str, Any], report: Report) -> tuple[int, dict[str, Any]
         facts = examine(order, StoredBytes(taken), report)
     except Refusal as refusal:
         if splice and refusal.offset is not None:
-            refusal.offset = splice.uploaded(refusal.offset)
+            refusal.offset = splice.before(refusal.offset)
         return frames.PROBLEM, refusal.told()
     if splice:
         report.output("head", splice.head)

@@ -18,6 +18,9 @@ from strandkeep.operations.streams import Outgoing
 
 _WORDS = {"readSet": "read set", "reference": "reference"}
 
+#: The files that callers can ask for. A reference in bgzip has another, the index of its blocks (GZI).
+_NAMED = frozenset({"SOURCE", "SOURCE1", "SOURCE2", "INDEX"})
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -35,12 +38,17 @@ def file_information(size: int) -> dict[str, Any]:
     return {"totalParts": layout.total_parts(size), "partSize": PART_SIZE, "contentLength": size}
 
 
+def sizes_of(reader: Reader, holder_id: str) -> dict[str, int]:
+    """The files of a holder that callers can ask for, by their sources, and the bytes of each."""
+    return {file.source: file.size for file in stored_files.of(reader, holder_id) if file.source in _NAMED}
+
+
 def locate(reader: Reader, kind: str, holder_id: str, source: str, number: int, wanted: str | None = None) -> Piece:
     """A part of a file, or the range that the header `wanted` asks for of it.
 
     ResourceNotFoundException for a file that its holder has not, RangeNotSatisfiableException past an end.
     """
-    sizes = {file.source: file.size for file in stored_files.of(reader, holder_id)}
+    sizes = sizes_of(reader, holder_id)
     if source not in sizes:
         raise ResourceNotFoundException(
             f"file: the {_WORDS[kind]} {holder_id} has no {source}; it has {', '.join(sorted(sizes))}."

@@ -9,7 +9,7 @@ from strandkeep.catalog import Reader, read_sets, stored_files
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.deletion import way_back
-from strandkeep.domain.file_types import alignment
+from strandkeep.domain.file_types import alignment, has_header
 from strandkeep.domain.identifiers import is_id
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.errors import ConflictException, ResourceNotFoundException
@@ -63,7 +63,7 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
 
     def read(reader: Reader) -> Piece:
         row = require_read_set(reader, context, store_id, read_set_id)
-        _check_readable(row, source)
+        _check_readable(house, row, source)
         return locate(reader, "readSet", read_set_id, source, number)
 
     return outgoing(context, house, await house.catalog.read_async(read))
@@ -79,7 +79,7 @@ def require_read_set(reader: Reader, context: RequestContext, store_id: str, rea
     return row
 
 
-def _check_readable(row: Row[Any], source: str) -> None:
+def _check_readable(house: House, row: Row[Any], source: str) -> None:
     if row.status == states.DELETED:
         raise ResourceNotFoundException(f"The read set {row.id} was deleted. {way_back(row.purge_after)}")
     if row.status not in states.READABLE:
@@ -87,6 +87,16 @@ def _check_readable(row: Row[Any], source: str) -> None:
         raise ConflictException(f"The read set {row.id} is {row.status}; only an ACTIVE one can be read.{why}")
     if source == "INDEX" and row.status == states.PROCESSING_UPLOAD:
         raise ConflictException(f"The read set {row.id} is still {row.status}; it has no index yet.")
+    if row.status == states.PROCESSING_UPLOAD and _gets_line(house, row):
+        # Parts that are read before and after it is there would be of two files.
+        raise ConflictException(
+            f"The read set {row.id} is still {row.status}: its header is being written; read it when it is ACTIVE."
+        )
+
+
+def _gets_line(house: House, row: Row[Any]) -> bool:
+    """Whether ingest adds its line to the header of a read set's file."""
+    return house.settings.provenance_header == "on" and has_header(row.file_type)
 
 
 def _summary(house: House, row: Row[Any], etag: Mapping[str, str]) -> dict[str, Any]:

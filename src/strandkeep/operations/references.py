@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, references, stored_files
+from strandkeep.catalog import Reader, Transaction, references
 from strandkeep.catalog.locks import lock_reference
 from strandkeep.catalog.moves import move
 from strandkeep.domain import states, times
@@ -14,13 +14,10 @@ from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.errors import ConflictException, ResourceNotFoundException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
-from strandkeep.operations.file_parts import Piece, file_information, locate, outgoing
+from strandkeep.operations.file_parts import Piece, file_information, locate, outgoing, sizes_of
 from strandkeep.operations.reference_stores import require_reference_store
 from strandkeep.operations.streams import Outgoing
 from strandkeep.protocol import shapes
-
-#: The files of a reference that the API shows.
-_SHOWN = {"SOURCE": "source", "INDEX": "index"}
 
 
 async def list_references(
@@ -47,8 +44,7 @@ async def get_reference_metadata(
 
     def read(reader: Reader) -> dict[str, Any]:
         row = _require_reference(reader, context, request["referenceStoreId"], request["id"])
-        sizes = {file.source: file.size for file in stored_files.of(reader, row.id)}
-        files = {member: file_information(sizes[source]) for source, member in _SHOWN.items()}
+        files = {source.lower(): file_information(size) for source, size in sizes_of(reader, row.id).items()}
         origin = {"creationType": "IMPORT", "creationJobId": row.creation_job_id}
         return {**_summary(house, row), "files": files if row.status == states.ACTIVE else None, **origin}
 
