@@ -115,7 +115,7 @@ class Fetch:
                 if start + blob.length == found.size and next(chunks, None) is not None:
                     raise BucketError(CHANGED)
             except BucketAway:
-                if blob.length:
+                if blob.length and not blob.adopted:
                     self._keep(number, start, found.identity, blob)
                 raise
             self._keep(number, start, found.identity, blob)
