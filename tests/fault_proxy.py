@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on  # noqa: N815 - the names are those of BaseHTTPRequestHandler
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_CONNECT = pass_on  # noqa: N815 - the names are those of BaseHTTPRequestHandler
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

@@ -243,13 +243,36 @@ def test_nothing_of_the_environment_is_sent(far, monkeypatch):
     assert all("us-east-1/s3" in headers["authorization"] for headers in sent[:3])
 
 
-def test_virtual_hosts_name_the_bucket(proxy, quick):
-    """The address of a host below `localhost` is that of this machine."""
-    place = S3Place("lab", "", proxy.endpoint.replace("127.0.0.1", "localhost"), path_style=False)
-    with pytest.raises((BucketError, BucketAway)):
-        S3Bucket(place).open("key").__enter__()
-    hosts = [request.headers["host"] for request in proxy.requests]
-    assert hosts in ([], [f"lab.localhost:{proxy.port}"] * 2)
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [
+        (S3Place("lab", "deep", "http://s3.example:9000"), "http://s3.example:9000/lab/deep/key"),
+        (S3Place("lab", "deep", "http://s3.example:9000", path_style=False), "http://lab.s3.example:9000/deep/key"),
+        (S3Place("lab", region="eu-central-1", path_style=False), "lab.s3.eu-central-1.amazonaws.com:443"),
+        (S3Place("lab.x", region="eu-central-1"), "s3.eu-central-1.amazonaws.com:443"),
+    ],
+)
+def test_the_host_that_is_asked(proxy, quick, monkeypatch, place, asked):
+    """What would go to hosts outside goes to this proxy instead."""
+    monkeypatch.setenv("HTTP_PROXY", proxy.endpoint)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.endpoint)
+    proxy.always = Fault(status=503)
+    with pytest.raises(BucketAway):
+        S3Bucket(place).size_of("key")
+    assert {request.path for request in proxy.requests} == {asked}
+
+
+def test_the_machine_is_asked_for_credentials_only_if_the_mapping_says_so(proxy, quick, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", proxy.endpoint)
+    proxy.always = Fault(status=503)
+    asked = []
+    for credentials in (None, KEYS, "instance"):
+        proxy.requests.clear()
+        with pytest.raises(BucketAway):
+            S3Bucket(S3Place("lab", endpoint="http://s3.example", credentials=credentials)).size_of("key")
+        asked.append({request.path for request in proxy.requests})
+    object_alone = {"http://s3.example/lab/key"}
+    assert asked == [object_alone, object_alone, {"http://169.254.169.254/latest/api/token"}]
 
 
 @pytest.mark.parametrize("key", ["in/a b+c%20d", "%2e%2e/x", "back\\slash", "ü", "?x=y&z#f"])

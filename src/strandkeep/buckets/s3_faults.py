@@ -18,7 +18,7 @@ _SILENCES = {
     "TimedOut": "it is silent",
     "ConnectionReset": "the connection broke",
     "IncompleteBody": "the connection broke",
-    "certificate": "its certificate is not trusted",
+    "InvalidCertificate": "its certificate is not trusted",
 }
 
 _DENIED = "The bucket's server denies access{}; the operator can let the keys in strandkeep.toml read it."
