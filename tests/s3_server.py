@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sysconfig
@@ -51,7 +52,7 @@ class S3Server:
 
 @contextmanager
 def running(folder: Path) -> Iterator[S3Server]:
-    """A server whose data lie in `folder`."""
+    """A server whose data lie in `folder`, which is removed at the end."""
     (folder / "data").mkdir(parents=True)
     (folder / "s3.json").write_text(json.dumps(_access()))
     ports = dict(zip(("master", "volume", "filer", "s3"), _free_ports(4), strict=True))
@@ -75,8 +76,10 @@ def running(folder: Path) -> Iterator[S3Server]:
         _wait(server, process, folder / "log")
         yield server
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        # Asked politely it takes half a minute, and nobody starts it again from this folder.
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
 
 
 def _access() -> dict[str, Any]:
