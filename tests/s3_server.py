@@ -9,7 +9,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 KEY_ID, SECRET = "strandkeep", "a secret of the bucket's"
 
-#: The one bucket of all tests, each below a prefix of its own: new ones cost the server gigabytes of room each.
-BUCKET = "lab"
+#: The buckets of all tests, each below a prefix of its own: new ones cost the server gigabytes of room each. Whoever
+#: signs nothing may read `PUBLIC`.
+BUCKET, PUBLIC = "lab", "public"
 
 _START_S = 60
 _GRPC = 10_000
@@ -85,7 +86,7 @@ def running(folder: Path) -> Iterator[S3Server]:
 def _access() -> dict[str, Any]:
     credentials = [{"accessKey": KEY_ID, "secretKey": SECRET}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    anonymous = {"name": "anonymous", "actions": ["Read:public", "List:public"]}
+    anonymous = {"name": "anonymous", "actions": [f"Read:{PUBLIC}", f"List:{PUBLIC}"]}
     return {"identities": [{"name": "all", "credentials": credentials, "actions": actions}, anonymous]}
 
 
@@ -95,7 +96,9 @@ def _wait(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None
     client = server.client()
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            for bucket in (BUCKET, PUBLIC):
+                with suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
+                    client.create_bucket(Bucket=bucket)
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
             return
         except (ClientError, BotoCoreError):
