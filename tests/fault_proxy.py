@@ -53,7 +53,11 @@ class Request:
 
 @dataclass
 class FaultProxy:
-    """A proxy that runs. Each request that `concerns` has the next of `faults`, or `always`, which is none at first."""
+    """A proxy that runs.
+
+    Each request that `concerns` has the next of `faults`, or `always`, which is none at first. The target never sees
+    headers whose lower-case names are in `drops`.
+    """
 
     target: str
     port: int = 0
@@ -61,6 +65,7 @@ class FaultProxy:
     faults: list[Fault] = field(default_factory=list)
     always: Fault = field(default_factory=Fault)
     concerns: Callable[[Request], bool] = lambda _: True
+    drops: frozenset[str] = frozenset()
     _server: Any = None
     _connections: set[socket.socket] = field(default_factory=set)
     _lock: Any = field(default_factory=threading.Lock)
@@ -163,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             upstream.close()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on  # noqa: N815 - the names are those of BaseHTTPRequestHandler
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_CONNECT = pass_on  # noqa: N815 - the names are those of BaseHTTPRequestHandler
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -172,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc)
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            upstream.putheader(name, value)
+            if name.lower() not in self.proxy.drops:
+                upstream.putheader(name, value)
         upstream.endheaders(body)
         return upstream
 

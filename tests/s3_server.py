@@ -3,12 +3,13 @@
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 KEY_ID, SECRET = "strandkeep", "a secret of the bucket's"
 
-#: The one bucket of all tests, each below a prefix of its own: new ones cost the server gigabytes of room each.
-BUCKET = "lab"
+#: The buckets of all tests, each below a prefix of its own: new ones cost the server gigabytes of room each. Whoever
+#: signs nothing may read `PUBLIC`.
+BUCKET, PUBLIC = "lab", "public"
 
 _START_S = 60
 _GRPC = 10_000
@@ -51,7 +53,7 @@ class S3Server:
 
 @contextmanager
 def running(folder: Path) -> Iterator[S3Server]:
-    """A server whose data lie in `folder`."""
+    """A server whose data lie in `folder`, which is removed at the end."""
     (folder / "data").mkdir(parents=True)
     (folder / "s3.json").write_text(json.dumps(_access()))
     ports = dict(zip(("master", "volume", "filer", "s3"), _free_ports(4), strict=True))
@@ -75,14 +77,16 @@ def running(folder: Path) -> Iterator[S3Server]:
         _wait(server, process, folder / "log")
         yield server
     finally:
-        process.terminate()
-        process.wait(timeout=60)
+        # Asked politely it takes half a minute, and nobody starts it again from this folder.
+        process.kill()
+        process.wait()
+        shutil.rmtree(folder)
 
 
 def _access() -> dict[str, Any]:
     credentials = [{"accessKey": KEY_ID, "secretKey": SECRET}]
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    anonymous = {"name": "anonymous", "actions": ["Read:public", "List:public"]}
+    anonymous = {"name": "anonymous", "actions": [f"Read:{PUBLIC}", f"List:{PUBLIC}"]}
     return {"identities": [{"name": "all", "credentials": credentials, "actions": actions}, anonymous]}
 
 
@@ -92,7 +96,9 @@ def _wait(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None
     client = server.client()
     while True:
         try:
-            client.create_bucket(Bucket=BUCKET)
+            for bucket in (BUCKET, PUBLIC):
+                with suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
+                    client.create_bucket(Bucket=bucket)
             client.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
             return
         except (ClientError, BotoCoreError):

@@ -1,5 +1,6 @@
 """A folder as a bucket: what is beneath it can be read, and nothing else."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -235,3 +236,96 @@ def test_no_descriptor_is_left_whatever_happens(root):
         except BucketError:
             continue
     assert open_files() == before
+
+
+def put(root, key, content=b"new content"):
+    FolderBucket(root).put(key, [content], len(content))
+
+
+def everything(root):
+    return {str(path.relative_to(root.parent)): path.is_file() and path.read_bytes() for path in root.parent.rglob("*")}
+
+
+def test_what_is_put_lies_in_folders_that_are_made(root):
+    put(root, "inner/new/deeper/object")
+    assert (root / "inner/new/deeper/object").read_bytes() == b"new content"
+    assert os.listdir(root / "inner/new/deeper") == ["object"]
+
+
+def test_what_is_put_through_a_link_within_lies_where_it_leads(root):
+    (root / "current").symlink_to("inner")
+    (root / "link").symlink_to("inner/file")
+    put(root, "current/new")
+    put(root, "link")
+    assert (root / "inner/new").read_bytes() == (root / "inner/file").read_bytes() == b"new content"
+    assert (root / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "key", ["../secret", "/etc/new", "out/new", "out/file", "link", "inner/../new", "inner", "inner/"]
+)
+def test_nothing_is_put_outside_nor_in_the_place_of_a_folder(root, key):
+    (root / "out").symlink_to("../elsewhere")
+    (root / "link").symlink_to("../secret")
+    before = everything(root)
+    with pytest.raises(BucketError):
+        put(root, key)
+    assert everything(root) == before
+
+
+@pytest.mark.parametrize("key", ["inner/file/below", "a" * 256, "pipe"])
+def test_what_cannot_be_put_leaves_nothing(root, key):
+    os.mkfifo(root / "pipe")
+    before = os.listdir(root), os.listdir(root / "inner")
+    with pytest.raises(BucketError):
+        put(root, key)
+    assert (os.listdir(root), os.listdir(root / "inner")) == before
+
+
+def test_a_folder_that_is_swapped_for_a_link_before_a_put_is_not_followed(root, monkeypatch):
+    really = beneath.open_folder
+
+    def swapped(*way, **how):
+        (root / "inner" / "file").unlink()
+        (root / "inner").rmdir()
+        (root / "inner").symlink_to(root.parent / "elsewhere")
+        return really(*way, **how)
+
+    monkeypatch.setattr(beneath, "open_folder", swapped)
+    with pytest.raises(BucketError):
+        put(root, "inner/new")
+    assert os.listdir(root.parent / "elsewhere") == ["file"]
+
+
+def test_a_put_is_durable_before_it_has_its_name(root, monkeypatch):
+    done = []
+    for name in ("write", "fsync", "rename", "mkdir"):
+        really = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, name=name, really=really, **k: (done.append(name), really(*a, **k))[1])
+    put(root, "new/object")
+    assert done == ["mkdir", "fsync", "write", "fsync", "rename", "fsync"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN])
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_a_mount_that_does_not_answer_is_away(root, monkeypatch, number, call):
+    def fails(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(BucketAway, match=f"does not answer: {os.strerror(number)}"):
+        read(root, "inner/file")
+
+
+def test_a_mount_that_is_gone_or_full_takes_nothing_for_a_while(root, monkeypatch):
+    with pytest.raises(BucketAway, match="is it mounted"):
+        put(root.parent / "not mounted", "object")
+    monkeypatch.setattr(os, "write", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(BucketAway, match="No space left"):
+        put(root, "object")
+    assert os.listdir(root) == ["inner"]
+
+
+def test_an_object_in_a_folder_has_a_descriptor_and_says_how_it_may_be_adopted(root):
+    with FolderBucket(root, "link").open("inner/file") as found:
+        assert (os.pread(found.descriptor, 100, 0), found.adopt) == (b"content", "link")

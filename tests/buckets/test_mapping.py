@@ -6,7 +6,6 @@ import pytest
 
 from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from strandkeep.buckets import BucketError, Buckets
-from strandkeep.settings import SettingsError, load_settings
 
 FIRST, OTHER = "111111111111", "222222222222"
 ROLE = "arn:aws:iam::111111111111:role/importer"
@@ -64,61 +63,41 @@ def test_any_other_name_is_not_mapped(folder, uri):
         pass
 
 
-def load(data_dir, toml):
-    (data_dir / "strandkeep.toml").write_text(toml)
-    return load_settings(data_dir, {}).buckets
-
-
-def test_mappings_are_read_from_the_file(tmp_path):
-    toml = f"""
-        [buckets.runs]
-        url = "file:///mnt/all%20runs"
-        [buckets."my.lab-2"]
-        url = "file:///mnt/lab"
-        accounts = ["{FIRST}", "{OTHER}"]
-        roles = ["{ROLE}"]
-    """
-    assert load(tmp_path, toml) == (
-        BucketMapping("runs", FolderPlace(Path("/mnt/all runs"))),
-        BucketMapping("my.lab-2", FolderPlace(Path("/mnt/lab")), (FIRST, OTHER), (ROLE,)),
-    )
+@pytest.mark.parametrize(
+    ("mapping", "account", "expected"),
+    [
+        ({}, FIRST, True),
+        ({}, OTHER, False),
+        ({"accounts": (OTHER,)}, OTHER, True),
+        ({"accounts": (OTHER,)}, FIRST, False),
+        ({"roles": (ROLE,)}, FIRST, False),
+    ],
+)
+def test_the_service_itself_writes_where_no_role_is_asked_for(folder, mapping, account, expected):
+    buckets = Buckets([BucketMapping("runs", FolderPlace(folder), **mapping)], FIRST)
+    try:
+        buckets.put("s3://runs/new", account, [b"by the service"], 14)
+        written = buckets.size_of("s3://runs/new", account) == 14
+    except BucketError as refusal:
+        written = "is mapped for this account and role" not in str(refusal)
+    assert written is (folder / "new").exists() is expected
 
 
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    "attempt",
     [
-        ("buckets = 'x'", "must be tables such as"),
-        ("[buckets]\nruns = 'file:///x'", "must be tables such as"),
-        ("[buckets.Runs]\nurl = 'file:///x'", r"\[buckets.Runs\]: a bucket has a name of 3 to 63"),
-        ("[buckets.ab]\nurl = 'file:///x'", "a bucket has a name"),
-        ("[buckets.runs]", "url is None; it must be a folder"),
-        ("[buckets.runs]\nurl = 5", "url is 5"),
-        ("[buckets.runs]\nurl = '/mnt/runs'", "it must be a folder, as file:///path/of/one"),
-        ("[buckets.runs]\nurl = 'file://host/x'", "it must be a folder"),
-        ("[buckets.runs]\nurl = 'file:relative'", "it must be a folder"),
-        ("[buckets.runs]\nurl = 's3://lab/a/../b'", "url must be s3://bucket or s3://bucket/prefix"),
-        ("[buckets.runs]\nurl = 'file:///x'\nendpoint = 'y'", "there is no endpoint of a bucket"),
-        ("[buckets.runs]\nurl = 'file:///x'\naccounts = '111111111111'", "accounts is '111111111111'"),
-        ("[buckets.runs]\nurl = 'file:///x'\naccounts = ['1']", "a list of accounts of 12 digits"),
-        ("[buckets.runs]\nurl = 'file:///x'\nroles = ['importer']", "a list of ARNs of roles"),
-        ("[buckets.runs]\nurl = 'file:///x'\nroles = [1]", "a list of ARNs of roles"),
+        lambda buckets, uri, account, role: buckets.open(uri, account, role),
+        lambda buckets, uri, account, role: buckets.size_of(uri, account, role),
+        lambda buckets, uri, account, role: buckets.size_of(uri, account),
+        lambda buckets, uri, account, role: buckets.put(uri, account, [], 0, role),
+        lambda buckets, uri, account, role: buckets.put(uri, account, [], 0),
     ],
 )
-def test_a_mapping_that_cannot_be_is_an_error_that_says_so(tmp_path, toml, says):
-    with pytest.raises(SettingsError, match=says):
-        load(tmp_path, toml)
-
-
-def test_a_bucket_that_would_show_the_data_folder_is_an_error(tmp_path):
-    data_dir = tmp_path / "data"
-    data_dir.mkdir()
-    (tmp_path / "link").symlink_to(data_dir)
-    for folder in (tmp_path, data_dir, data_dir / "blobs", tmp_path / "link", Path("/")):
-        with pytest.raises(SettingsError, match="overlap"):
-            load(data_dir, f"[buckets.runs]\nurl = 'file://{folder}'")
-    assert load(data_dir, f"[buckets.runs]\nurl = 'file://{tmp_path / 'data2'}'")
-
-
-def test_a_mapping_is_not_read_from_the_environment(tmp_path):
-    with pytest.raises(SettingsError, match="must be tables such as"):
-        load_settings(tmp_path, {"STRANDKEEP_BUCKETS": "x"})
+def test_what_is_not_mapped_and_what_others_may_use_is_told_alike(folder, attempt):
+    buckets = Buckets([BucketMapping("runs", FolderPlace(folder), read_only=True)], FIRST)
+    told = set()
+    for uri, account, role in (("s3://runs/key", OTHER, OTHERS_ROLE), ("s3://none/key", FIRST, ROLE)):
+        with pytest.raises(BucketError) as refusal:
+            attempt(buckets, uri, account, role)
+        told.add(str(refusal.value))
+    assert len(told) == 1

@@ -1,5 +1,6 @@
 """A bucket at an S3 endpoint: bad days between here and there, what is told of them, and what is sent."""
 
+import errno
 import logging
 import os
 import time
@@ -13,7 +14,7 @@ from strandkeep.bucket_settings import S3Keys, S3Place, Secret
 from strandkeep.buckets import BucketAway, BucketError, s3
 from strandkeep.buckets.s3 import S3Bucket
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
-from tests.s3_server import BUCKET, KEY_ID, SECRET
+from tests.s3_server import BUCKET, KEY_ID, PUBLIC, SECRET
 
 MIB = 1 << 20
 KEYS = S3Keys(Secret(KEY_ID), Secret(SECRET))
@@ -169,6 +170,26 @@ def test_an_object_that_is_replaced_between_two_requests_is_told(far):
             list(chunks)
 
 
+@pytest.fixture
+def public(far):
+    """The same, in a bucket that everyone may read, by requests that are not signed."""
+    far.client.put_object(Bucket=PUBLIC, Key=far.path, Body=far.content)
+    far.bucket = S3Bucket(S3Place(PUBLIC, far.place.prefix, far.place.endpoint))
+    return far
+
+
+def test_a_public_bucket_needs_no_keys(public):
+    assert public.read() == public.content
+
+
+def test_an_object_that_is_replaced_is_told_where_the_server_knows_no_if_match(public):
+    public.proxy.drops = frozenset({"if-match"})
+    with public.bucket.open(public.key) as found:
+        public.client.put_object(Bucket=PUBLIC, Key=public.path, Body=public.content[::-1])
+        with pytest.raises(BucketError, match="changed while it was read"):
+            list(found.chunks())
+
+
 def test_an_object_that_is_deleted_between_two_requests_is_told(far):
     far.proxy.faults = [Fault(end_after=2 * MIB)]
     with far.bucket.open(far.key) as found:
@@ -177,6 +198,44 @@ def test_an_object_that_is_deleted_between_two_requests_is_told(far):
         far.client.delete_object(Bucket=BUCKET, Key=far.path)
         with pytest.raises(BucketError, match="changed while it was read"):
             list(chunks)
+
+
+@pytest.fixture
+def writing(far, monkeypatch):
+    """A bucket that is written to, whose faults concern the writing of bytes alone."""
+    monkeypatch.setattr(s3, "_WRITE_RETRIES", 2)
+    far.proxy.concerns = lambda request: request.method == "PUT"
+    far.bucket = S3Bucket(far.place)
+    return far
+
+
+@pytest.mark.parametrize("size", [3, 20])
+def test_a_write_that_fails_for_a_while_is_sent_again(writing, size):
+    writing.proxy.faults = [Fault(status=503)] * 2
+    content = os.urandom(size * MIB)
+    writing.bucket.put(writing.key, (content[at : at + MIB] for at in range(0, len(content), MIB)), len(content))
+    assert writing.read() == content
+
+
+@pytest.mark.parametrize("size", [3, 20])
+def test_a_write_that_fails_for_good_is_away_and_the_object_is_as_it_was(writing, size):
+    writing.proxy.always = Fault(status=503)
+    with pytest.raises(BucketAway, match="HTTP 503"):
+        writing.bucket.put(writing.key, [bytes(MIB)] * size, size * MIB)
+    assert writing.read() == writing.content
+    writing.proxy.down()
+    with pytest.raises(BucketAway, match="the connection is refused"):
+        writing.bucket.put(writing.key, [bytes(MIB)] * size, size * MIB)
+
+
+def test_a_file_that_is_missing_of_which_an_object_was_to_be_made_is_no_missing_object(far):
+    def gone():
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        yield b""
+
+    for length in (MIB, 20 * MIB):
+        with pytest.raises(FileNotFoundError):
+            far.bucket.put("new", gone(), length)
 
 
 def test_a_bucket_that_is_not_there_is_the_operators_matter(far):
@@ -243,13 +302,36 @@ def test_nothing_of_the_environment_is_sent(far, monkeypatch):
     assert all("us-east-1/s3" in headers["authorization"] for headers in sent[:3])
 
 
-def test_virtual_hosts_name_the_bucket(proxy, quick):
-    """The address of a host below `localhost` is that of this machine."""
-    place = S3Place("lab", "", proxy.endpoint.replace("127.0.0.1", "localhost"), path_style=False)
-    with pytest.raises((BucketError, BucketAway)):
-        S3Bucket(place).open("key").__enter__()
-    hosts = [request.headers["host"] for request in proxy.requests]
-    assert hosts in ([], [f"lab.localhost:{proxy.port}"] * 2)
+@pytest.mark.parametrize(
+    ("place", "asked"),
+    [
+        (S3Place("lab", "deep", "http://s3.example:9000"), "http://s3.example:9000/lab/deep/key"),
+        (S3Place("lab", "deep", "http://s3.example:9000", path_style=False), "http://lab.s3.example:9000/deep/key"),
+        (S3Place("lab", region="eu-central-1", path_style=False), "lab.s3.eu-central-1.amazonaws.com:443"),
+        (S3Place("lab.x", region="eu-central-1"), "s3.eu-central-1.amazonaws.com:443"),
+    ],
+)
+def test_the_host_that_is_asked(proxy, quick, monkeypatch, place, asked):
+    """What would go to hosts outside goes to this proxy instead."""
+    monkeypatch.setenv("HTTP_PROXY", proxy.endpoint)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.endpoint)
+    proxy.always = Fault(status=503)
+    with pytest.raises(BucketAway):
+        S3Bucket(place).size_of("key")
+    assert {request.path for request in proxy.requests} == {asked}
+
+
+def test_the_machine_is_asked_for_credentials_only_if_the_mapping_says_so(proxy, quick, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", proxy.endpoint)
+    proxy.always = Fault(status=503)
+    asked = []
+    for credentials in (None, KEYS, "instance"):
+        proxy.requests.clear()
+        with pytest.raises(BucketAway):
+            S3Bucket(S3Place("lab", endpoint="http://s3.example", credentials=credentials)).size_of("key")
+        asked.append({request.path for request in proxy.requests})
+    object_alone = {"http://s3.example/lab/key"}
+    assert asked == [object_alone, object_alone, {"http://169.254.169.254/latest/api/token"}]
 
 
 @pytest.mark.parametrize("key", ["in/a b+c%20d", "%2e%2e/x", "back\\slash", "ü", "?x=y&z#f"])

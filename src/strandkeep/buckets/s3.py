@@ -74,7 +74,7 @@ class S3Bucket:
     def _path(self, key: str) -> str:
         """The key below the prefix; BucketError for one that the client would not send as it is."""
         names = key.split("/")
-        if {"", ".", ".."} & set(names) or any(letter < " " or "\x7f" <= letter < "\xa0" for letter in key):
+        if {"", ".", ".."} & set(names) or any(letter < " " or letter == "\x7f" for letter in key):
             raise BucketError(_UNASKABLE)
         if any("\ud800" <= letter <= "\udfff" for letter in key):
             raise MissingObject
@@ -122,6 +122,9 @@ class S3Object:
         with _told_of_changes(), told():
             wanted: GetOptions = {"range": (first, self.size), "if_match": self._etag}
             answer = obstore.get(self._client, self._path, options=wanted)
+            if answer.meta["e_tag"] != self._etag:
+                # Not every server knows If-Match.
+                raise BucketError(CHANGED)
             for piece in answer.stream(min_chunk_size=_PIECE):
                 left -= len(piece)
                 if left < 0:

@@ -18,10 +18,10 @@ _SILENCES = {
     "TimedOut": "it is silent",
     "ConnectionReset": "the connection broke",
     "IncompleteBody": "the connection broke",
-    "certificate": "its certificate is not trusted",
+    "InvalidCertificate": "its certificate is not trusted",
 }
 
-_DENIED = "The bucket's server denies access{}; the operator can let the keys in strandkeep.toml read it."
+_DENIED = "The bucket's server denies access{}; the operator can let the keys in strandkeep.toml reach it."
 _NO_BUCKET = "The endpoint has no bucket of the name that strandkeep.toml gives; the operator can correct it."
 _REFUSED = "The bucket's server refuses{}; the operator can look at its mapping in strandkeep.toml."
 _REGION = "The bucket is in another region than strandkeep.toml says; the operator can correct it."
@@ -35,6 +35,9 @@ def told() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as missing:
+        if missing.errno is not None:
+            # Not the client's, which gives it none: a file was missing of which an object was to be made.
+            raise
         raise (BucketError(_NO_BUCKET) if _code(missing) == "NoSuchBucket" else MissingObject()) from None
     except PreconditionError:
         raise BucketError(CHANGED) from None
