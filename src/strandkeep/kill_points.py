@@ -22,7 +22,7 @@ class KillPoint(NamedTuple):
 _ORPHAN = "The part is not there; the sweep removes the bytes."
 _OPEN = "The upload is open, with all its parts."
 _AGAIN = "The next attempt begins anew and ends it, once."
-_IMPORTED = "The next attempt imports what is not done yet, once; the sweep removes bytes of the first."
+_IMPORTED = "The next attempt ends it, once; what was fetched and counts is not fetched again."
 
 POINTS: Mapping[str, KillPoint] = {
     "blob.streaming": KillPoint("Some of the bytes are in a temporary.", "The part and its bytes are not there."),
@@ -56,8 +56,8 @@ POINTS: Mapping[str, KillPoint] = {
     "ingest.examined": KillPoint("The verdict is known to the process alone.", _AGAIN),
     "ingest.stored": KillPoint("What was made of the files is stored; nothing points at it.", _AGAIN),
     "ingest.manifest": KillPoint("The manifest lies beside the bytes; the read set is not ACTIVE.", _AGAIN),
-    "job.in_transaction": KillPoint("Read set, upload and job have ended, not committed.", _AGAIN),
-    "job.committed": KillPoint("All has ended; the job engine does not know.", "Nothing is done a second time."),
+    "job.in_transaction": KillPoint("A job, or an item of one, has ended with what it made, not committed.", _AGAIN),
+    "job.committed": KillPoint("It has ended; the job engine does not know.", "Nothing is done a second time."),
     "delete.in_transaction": KillPoint("The read set is DELETED, not committed.", "It is there, with its bytes."),
     "delete.committed": KillPoint("The read set is DELETED, and nobody was told.", "It stays so until it is purged."),
     "undelete.in_transaction": KillPoint("The read set is back, not committed.", "It is DELETED, with its bytes."),
@@ -68,13 +68,19 @@ POINTS: Mapping[str, KillPoint] = {
         "The reference store is there, and nobody was told.", "There is one; the same clientToken finds it."
     ),
     "reference_store.deleted": KillPoint("The reference store is deleted, and nobody was told.", "It is gone."),
-    "import.submitted": KillPoint("An import job is there; neither the engine nor the client was told.", _IMPORTED),
+    "import.submitted": KillPoint(
+        "An import job is there; neither the job engine nor the client was told.",
+        "The same clientToken finds it; it ends, once.",
+    ),
     "import.begun": KillPoint("A source is in progress; nothing was read of it.", _IMPORTED),
-    "import.stored": KillPoint("Some bytes of a source are durable under a name that no row knows.", _IMPORTED),
+    "import.stored": KillPoint(
+        "Some bytes of a source are durable under a name that no row knows.",
+        "The next attempt fetches them again; the sweep removes those of the first.",
+    ),
+    "import.fetched": KillPoint("Some bytes of a source count; no file is made of them.", _IMPORTED),
     "import.examined": KillPoint("What a source is, is known to the process alone.", _IMPORTED),
-    "import.manifest": KillPoint("The manifest lies beside the bytes; there is no reference.", _IMPORTED),
-    "import.in_transaction": KillPoint("The reference and its files have their rows, not committed.", _IMPORTED),
-    "import.committed": KillPoint("A source is done, its job is not.", "It is not done a second time."),
+    "import.manifest": KillPoint("The manifest lies beside the bytes; no row knows what it is of.", _IMPORTED),
+    "import.in_transaction": KillPoint("The read set or reference has its rows, not committed.", _IMPORTED),
     "reference.deleted": KillPoint("The reference is DELETED, and nobody was told.", "It stays so until it is purged."),
     "expiry.in_transaction": KillPoint("An upload has expired, not committed.", "The next round ends it."),
     "expiry.committed": KillPoint("An upload has expired; its bytes are there.", "The next round removes them."),

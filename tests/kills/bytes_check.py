@@ -2,9 +2,10 @@
 
 import hashlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,10 +19,18 @@ from strandkeep.domain.file_names import manifest_name
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that may not be: `kind` is lost, half, doubled, stuck or orphan."""
+    """Something that may not be: `kind` is lost, half, doubled, stuck, orphan or again."""
 
     kind: str
     what: str
+
+
+class Fetched(NamedTuple):
+    """A blob that an unfinished source of an import job, at a `position` of it, has fetched."""
+
+    blob: str
+    job_id: str
+    position: int
 
 
 class Keeping:
@@ -53,9 +62,24 @@ class Keeping:
         times = {request_id: found.count(request_id) for request_id in request_ids}
         return [Finding("lost", f"request {i} has {n} audit records") for i, n in times.items() if n != 1]
 
+    def fetched(self) -> list[Fetched]:
+        """What counts of imports that have not ended."""
+        table = tables.fetched
+        return [Fetched(*row) for row in self.rows(sa.select(table.c.blob, table.c.job_id, table.c.position))]
+
+    def fetched_again(self, before: Collection[Fetched]) -> list[Finding]:
+        """Blobs that counted before, of sources that are finished now, without being what was made of them."""
+        item = tables.item
+        query = sa.select(item.c.job_id, item.c.position).where(item.c.state == states.FINISHED)
+        finished = {(row.job_id, row.position) for row in self.rows(query)} if before else set()
+        used = {row.blob for row in self.rows(sa.select(tables.segment.c.blob))} if before else set()
+        again = [one for one in before if (one.job_id, one.position) in finished and one.blob not in used]
+        return [Finding("again", f"what source {one.position} of job {one.job_id} had fetched") for one in again]
+
     def faults(self) -> list[Finding]:
         """What is wrong between rows and bytes, in a server that has nothing to do but to sweep."""
-        return [*self._faults_of_blobs(), *self._left_temporaries(), *self._faults_of_manifests()]
+        left = [Finding("orphan", f"{one} was left") for one in self.fetched()]
+        return [*left, *self._faults_of_blobs(), *self._left_temporaries(), *self._faults_of_manifests()]
 
     def _faults_of_blobs(self) -> list[Finding]:
         files = {path.name: path for path in (self._data_dir / "blobs").glob("*/*")}

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tests.kills.bytes_check import Finding, Keeping
+from tests.kills.bytes_check import Fetched, Finding, Keeping
 from tests.kills.check import findings
-from tests.kills.client import ACCOUNT, Client
+from tests.kills.client import ACCOUNT, BUCKET, Client
 from tests.kills.model import Model
 from tests.server import RunningServer, lasting_port, launch
 
@@ -23,6 +23,18 @@ class Chain:
         self._settings = {**_SWEEPS, "account": ACCOUNT, "delete_after_s": "0" if purges else "3600", **settings}
         self._server: RunningServer | None = None
         self._client: Client | None = None
+        self._fetched: list[Fetched] = []
+
+    @property
+    def folder(self) -> Path:
+        """The folder that imports read from."""
+        return self._data_dir.parent / BUCKET
+
+    def map_folder(self) -> None:
+        """Let the starts that follow know the folder."""
+        for folder in (self._data_dir, self.folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        (self._data_dir / "strandkeep.toml").write_text(f"[buckets.{BUCKET}]\nurl = 'file://{self.folder}'\n")
 
     @property
     def server(self) -> RunningServer:
@@ -43,13 +55,18 @@ class Chain:
     def start(self, **settings: str) -> None:
         """Start, with some settings otherwise."""
         self.stop()
+        self._fetched = self._keeping.fetched() if self._server else []
         known = self._server.environment if self._server else None
         self._server = launch(known=known, **self.place(**settings))
         self._client = self._client or Client(self._server, self.model)
 
     def findings(self) -> list[Finding]:
         """What is wrong with what the last kill left."""
-        return findings(self.client, Keeping(self._data_dir, self._settings.get("database_url", "")))
+        return findings(self.client, self._keeping, self._fetched)
+
+    @property
+    def _keeping(self) -> Keeping:
+        return Keeping(self._data_dir, self._settings.get("database_url", ""))
 
     def stop(self) -> None:
         """Kill the server, if it runs."""

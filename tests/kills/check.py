@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-from tests.kills.bytes_check import Finding, Keeping
+from tests.kills.bytes_check import Fetched, Finding, Keeping
+from tests.kills.check_imports import differences_of_imports
 from tests.kills.check_references import differences_of_references
 from tests.kills.client import Client
 from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Reads, Store, checksum
@@ -15,13 +16,13 @@ _SWEPT_WITHIN_S = 20
 _BUSY = "PROCESSING_UPLOAD"
 
 
-def findings(client: Client, keeping: Keeping) -> list[Finding]:
+def findings(client: Client, keeping: Keeping, fetched: Collection[Fetched]) -> list[Finding]:
     """What is wrong after a restart; empty when all is well. What was not acknowledged is taken as it is found.
 
-    Gone when the server is killed meanwhile.
+    `fetched` is what counted before it of imports that had not ended. Gone when the server is killed meanwhile.
     """
     stuck = _wait_until_none(client, keeping.unfinished_jobs, _JOBS_END_WITHIN_S)
-    differences = [] if stuck else _differences(client)
+    differences = [] if stuck else [*keeping.fetched_again(fetched), *_differences(client)]
     acknowledged, client.model.acknowledged = client.model.acknowledged, []
     unrecorded = keeping.unrecorded(acknowledged)
     return [*stuck, *differences, *unrecorded, *_wait_until_none(client, keeping.faults, _SWEPT_WITHIN_S)]
@@ -67,11 +68,12 @@ def _differences_of_store(client: Client, store: Store, store_id: str | None) ->
 
 
 def _differences_of_content(client: Client, store: Store, store_id: str) -> list[Finding]:
+    found = differences_of_imports(client, store)
     seen = _seen(client, store_id)
     stuck = [thing_id for _, state, thing_id in seen if state == _BUSY]
     if stuck:
         return [Finding("stuck", f"read set {read_set_id} has no job") for read_set_id in stuck]
-    found = _doubled_or_unknown("upload", (name for name, _, _ in seen), {reads.name for reads in store.reads})
+    found += _doubled_or_unknown("upload", (name for name, _, _ in seen), {reads.name for reads in store.reads})
     states = {name: (state, thing_id) for name, state, thing_id in seen}
     for reads in store.reads:
         found += _differences_of_reads(client, reads, *states.get(reads.name, (ABSENT, "")))

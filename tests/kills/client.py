@@ -3,6 +3,7 @@
 import contextlib
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.kills.model import (
     Model,
     Outcome,
     Reads,
+    ReadsImport,
     References,
     Store,
     checksum,
@@ -26,6 +28,9 @@ from tests.server import RunningServer
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/importer"
+
+#: The bucket that is mapped, to a folder beside the data folder.
+BUCKET = "outside"
 
 #: The sweep may take the bytes of a part for orphans while it comes; the part is answered with a 500, and sent again.
 _TRIES = 5
@@ -140,6 +145,37 @@ class Client:
         """Have a read set that failed checked once more: it fails again."""
         self.change("reingest_read_set", sequenceStoreId=reads.store.id, id=reads.read_set_id, clientToken=reads.name)
 
+    def import_reads(self, store: Store, folder: Path, *sources: Mapping[str, bytes], sound: bool = True) -> ReadsImport:
+        """Import read sets from the mapped folder, each of the files of its sources; `sound` as for an upload."""
+        asked = [Reads(store, str(uuid.uuid4()), sound) for _ in sources]
+        for reads, files in zip(asked, sources, strict=True):
+            reads.parts = {(source, 1): Outcome[bytes | None](content) for source, content in files.items()}
+            reads.state.possible.add(READ_SET)
+            for source, content in files.items():
+                (folder / f"{reads.name}.{source}").write_bytes(content)
+        job = ReadsImport(store, str(uuid.uuid4()), asked)
+        store.imports.append(job)
+        store.reads += asked
+        with job.state.becomes(THERE):
+            self.ask_for_reads(job)
+        return job
+
+    def ask_for_reads(self, job: ReadsImport) -> None:
+        """Ask for an import of read sets, as often as it takes."""
+        about = {"sourceFileType": "FASTQ", "subjectId": "subject", "sampleId": "sample"}
+        sources = [{"name": reads.name, "sourceFiles": _uris(reads), **about} for reads in job.reads]
+        key = {"sequenceStoreId": job.store.id, "clientToken": job.name}
+        job.id = self.change("start_read_set_import_job", **key, roleArn=ROLE, sources=sources)["id"]
+
+    def reads_import(self, job: ReadsImport) -> dict[str, Any]:
+        """How far an import of read sets is; once it has ended, its read sets are known."""
+        found = self.ask("get_read_set_import_job", sequenceStoreId=job.store.id, id=job.id)
+        if found["status"] not in ("SUBMITTED", "IN_PROGRESS"):
+            for reads, source in zip(job.reads, found["sources"], strict=True):
+                reads.read_set_id = source.get("readSetId")
+            job.ended()
+        return found
+
     def new_references(self) -> References:
         """A new reference store, with a name and a clientToken of its own."""
         store = References(str(uuid.uuid4()))
@@ -170,7 +206,7 @@ class Client:
 
     def ask_for_import(self, store: References) -> None:
         """Ask for the job of a store, as often as it takes."""
-        sources = [{"sourceFile": f"s3://references/{one.name}", "name": one.name} for one in store.imported]
+        sources = [{"sourceFile": f"s3://{BUCKET}/{one.name}", "name": one.name} for one in store.imported]
         key = {"referenceStoreId": store.id, "clientToken": store.name}
         store.job_id = self.change("start_reference_import_job", **key, roleArn=ROLE, sources=sources)["id"]
 
@@ -236,6 +272,11 @@ class Client:
             with contextlib.suppress(self._services[0].exceptions.InternalServerException):
                 return self.change("upload_read_set_part", **key, **part)
         return self.change("upload_read_set_part", **key, **part)
+
+
+def _uris(reads: Reads) -> dict[str, str]:
+    """Where the files of a source of an import lie, as it names them."""
+    return {source.lower(): f"s3://{BUCKET}/{reads.name}.{source}" for source, _ in reads.parts}
 
 
 def code(error: ClientError) -> str:

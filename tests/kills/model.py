@@ -52,7 +52,7 @@ def _no_tags() -> Outcome[frozenset[tuple[str, str]]]:
 
 @dataclass
 class Reads:
-    """An upload and the read set that it becomes. No other upload has its name."""
+    """An upload, or a source of an import, and the read set that it becomes. No other has its name."""
 
     store: "Store"
     name: str
@@ -77,6 +77,24 @@ class Reads:
 
 
 @dataclass
+class ReadsImport:
+    """A job that imports read sets. `name` is its clientToken; it is `over` once somebody has seen that it ended."""
+
+    store: "Store"
+    name: str
+    reads: list[Reads]
+    state: Outcome[str] = field(default_factory=lambda: Outcome(ABSENT))
+    id: str | None = None
+    over: bool = False
+
+    def ended(self) -> None:
+        """Each source that is sound is a read set now, and no other; none at all if the job never was."""
+        self.over = True
+        for reads in self.reads:
+            reads.state.possible = {READ_SET if reads.sound and self.state.value == THERE else ABSENT}
+
+
+@dataclass
 class Store:
     """A sequence store. No other store has its name."""
 
@@ -84,6 +102,7 @@ class Store:
     state: Outcome[str] = field(default_factory=lambda: Outcome(ABSENT))
     tags: Outcome[frozenset[tuple[str, str]]] = field(default_factory=_no_tags)
     reads: list[Reads] = field(default_factory=list)
+    imports: list[ReadsImport] = field(default_factory=list)
     id: str | None = None
     arn: str | None = None
 

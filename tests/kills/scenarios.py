@@ -5,9 +5,14 @@ reach it by that. So no point of a job comes after one that leaves a job, none o
 bytes, and none of a Create or Complete after one whose answer is owed, for that is asked for again.
 """
 
+import os
 import random
+import signal
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.e2e.uploading import fastq, gz
 from tests.e2e.wire import UNSIGNED, Line, Wire, as_bytes
@@ -20,11 +25,12 @@ MIB = 1 << 20
 
 @dataclass
 class Scene:
-    """A server that is armed, a client of it, and a store."""
+    """A server that is armed, a client of it, a store, and the folder that imports read from."""
 
     server: RunningServer
     client: Client
     store: Store
+    folder: Path
     chance: random.Random
 
     def bytes(self, length: int = 1000) -> bytes:
@@ -45,13 +51,16 @@ class Scene:
     def sound_upload(self, parts: int = 1, records: int = 200) -> Reads:
         """An upload of a pair, each file in some parts."""
         reads = self.client.new_upload(self.store)
-        seed = self.chance.randrange(10**6)
-        for mate, source in enumerate(("SOURCE1", "SOURCE2"), 1):
-            content = gz(fastq(records, 100, mate, seed))
+        for source, content in self.mates(records).items():
             size = -(-len(content) // parts)
             for number in range(1, parts + 1):
                 self.client.put(reads, number, content[(number - 1) * size : number * size], source)
         return reads
+
+    def mates(self, records: int = 200) -> dict[str, bytes]:
+        """A pair of files that nobody else has."""
+        seed = self.chance.randrange(10**6)
+        return {source: gz(fastq(records, 100, mate, seed)) for mate, source in enumerate(("SOURCE1", "SOURCE2"), 1)}
 
     def read_set(self, parts: int = 1) -> Reads:
         """A read set that is ACTIVE."""
@@ -157,10 +166,34 @@ def delete_references(scene: Scene) -> None:
     scene.client.delete_references(scene.client.new_references())
 
 
+def import_pair(scene: Scene) -> None:
+    scene.client.import_reads(scene.store, scene.folder, scene.mates())
+
+
+def import_several(scene: Scene) -> None:
+    single = {"SOURCE1": scene.mates()["SOURCE1"]}
+    scene.client.import_reads(scene.store, scene.folder, scene.mates(), single, scene.mates())
+
+
+def import_unsound(scene: Scene) -> None:
+    scene.client.import_reads(scene.store, scene.folder, {"SOURCE1": scene.bytes()}, sound=False)
+
+
+def fail_import_once(scene: Scene) -> None:
+    """A worker that is killed is the server's trouble: what it was given has been fetched for good."""
+    scene.client.import_reads(scene.store, scene.folder, scene.mates(20_000))
+    deadline = time.monotonic() + 20
+    while len(pids := scene.server.processes()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    for pid in pids[2:]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def import_two(scene: Scene) -> None:
     contents = [f">chr1\n{scene.bases()}\n".encode() for _ in range(2)]
     store = scene.client.new_references()
-    scene.client.start_import(store, scene.server.data_dir.parent / "references", *contents)
+    scene.client.start_import(store, scene.folder, *contents)
 
 
 def delete_reference(scene: Scene) -> None:
@@ -196,8 +229,11 @@ _EXPIRE = {"upload_expiry_s": "2"}
 _KEEP = {"delete_after_s": "3600"}
 
 SCENARIOS = [
+    Scenario("import.submitted", import_pair),
     Scenario("expiry.committed", expire, settings=_EXPIRE),
+    Scenario("import.fetched", import_pair),
     Scenario("expiry.in_transaction", expire, settings=_EXPIRE),
+    Scenario("blob.named", import_pair, 2),
     Scenario("blob.streaming", put_large_part, 2),
     Scenario("job.handed_over", complete),
     Scenario("purge.in_transaction", delete),
@@ -239,14 +275,23 @@ SCENARIOS = [
     Scenario("reingest.committed", reingest),
     Scenario("import.in_transaction", import_two, 2),
     Scenario("undelete.committed", undelete, settings=_KEEP),
-    Scenario("import.committed", import_two),
+    Scenario("import.fetched", import_two, 2),
     Scenario("delete.committed", delete),
+    Scenario("import.stored", import_pair, 2),
     Scenario("audit.recorded", make_store),
+    Scenario("import.examined", import_pair),
     Scenario("tag.committed", tag),
+    Scenario("job.put_off", fail_import_once),
     Scenario("store.deleted", delete_store),
+    Scenario("ingest.stored", import_several),
     Scenario("reference_store.committed", make_references),
+    Scenario("import.manifest", import_several, 2),
     Scenario("untag.committed", untag),
+    Scenario("import.in_transaction", import_several, 2),
     Scenario("reference_store.deleted", delete_references),
+    Scenario("job.in_transaction", import_unsound),
     Scenario("reference.deleted", delete_reference),
+    Scenario("job.committed", import_several),
     Scenario("store.committed", make_store),
+    Scenario("import.fetched", import_several, 3),
 ]

@@ -33,24 +33,15 @@ class ArmedChain(Chain):
             assert self.findings() == []
         store = self.model.stores[0] if self.model.stores else self.client.new_store()
         with contextlib.suppress(Gone):
-            scenario.run(Scene(self.server, self.client, store, random.Random(str(scenario))))
+            scenario.run(Scene(self.server, self.client, store, self.folder, random.Random(str(scenario))))
         assert self.server.process.wait(timeout=30) == -signal.SIGKILL
-
-
-def map_references(root):
-    """A folder beside the data folder, as the bucket that scenes import from."""
-    for folder in ("data", "references"):
-        (root / folder).mkdir(mode=0o700)
-    mapping = f"[buckets.references]\nurl = 'file://{root / 'references'}'\n"
-    (root / "data" / "strandkeep.toml").write_text(mapping)
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
 def chain(request, tmp_path_factory):
     url = new_database(request.getfixturevalue("postgres")) if request.param == "postgresql" else ""
-    root = tmp_path_factory.mktemp("chain")
-    made = ArmedChain(root / "data", database_url=url)
-    map_references(root)
+    made = ArmedChain(tmp_path_factory.mktemp("chain") / "data", database_url=url)
+    made.map_folder()
     yield made
     made.stop()
 

@@ -84,7 +84,7 @@ class Fetch:
                 yield chunk
         except DamagedBlob:
             _log.exception("what item %s had fetched is damaged; it is fetched again", self.item.id)
-            self.house.catalog.write(lambda tx: fetched.drop(tx, self.item))
+            self.house.catalog.write(self._drop)
             raise
         self.stretches.append(stretch)
 
@@ -132,6 +132,11 @@ class Fetch:
         if not items.note_arrival(tx, self.item):
             raise Superseded
         fetched.add(tx, self.item, self.source, number, stretch)
+
+    def _drop(self, tx: Transaction) -> None:
+        """Another attempt may be making a file of it: it finds out by itself."""
+        if items.holds(tx, self.item):
+            fetched.drop(tx, self.item)
 
     def _check_going_on(self) -> None:
         if self.house.stopping.is_set():

@@ -75,8 +75,14 @@ def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], No
 
 def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
     """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
-    house.blobs.remove_manifest(manifest_name(item.output_id, 1))
-    return lambda _tx: Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
+
+    def fail(tx: Transaction) -> Ending:
+        # One that was superseded would take the manifest of what another has made.
+        if items.holds(tx, item):
+            house.blobs.remove_manifest(manifest_name(item.output_id, 1))
+        return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
+
+    return fail
 
 
 def _seconds_away(tx: Transaction, item: Row[Any]) -> int:
