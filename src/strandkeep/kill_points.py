@@ -22,6 +22,7 @@ class KillPoint(NamedTuple):
 _ORPHAN = "The part is not there; the sweep removes the bytes."
 _OPEN = "The upload is open, with all its parts."
 _AGAIN = "The next attempt begins anew and ends it, once."
+_KEPT = "The next attempt sends what is not at the fallback location yet, and tells it there."
 _IMPORTED = "The next attempt imports what is not done yet, once; the sweep removes bytes of the first."
 
 POINTS: Mapping[str, KillPoint] = {
@@ -58,6 +59,8 @@ POINTS: Mapping[str, KillPoint] = {
     "ingest.manifest": KillPoint("The manifest lies beside the bytes; the read set is not ACTIVE.", _AGAIN),
     "job.in_transaction": KillPoint("Read set, upload and job have ended, not committed.", _AGAIN),
     "job.committed": KillPoint("All has ended; the job engine does not know.", "Nothing is done a second time."),
+    "fallback.part": KillPoint("A part is at the fallback location, and its job does not know.", _KEPT),
+    "fallback.told": KillPoint("All of it is at the fallback location; its job has not ended.", _KEPT),
     "delete.in_transaction": KillPoint("The read set is DELETED, not committed.", "It is there, with its bytes."),
     "delete.committed": KillPoint("The read set is DELETED, and nobody was told.", "It stays so until it is purged."),
     "undelete.in_transaction": KillPoint("The read set is back, not committed.", "It is DELETED, with its bytes."),

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.buckets import BucketAway, BucketError
-from strandkeep.catalog import Transaction, items
-from strandkeep.domain import states, times
+from strandkeep.catalog import items
+from strandkeep.domain import states
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.facts import Progress, printable
 from strandkeep.house import House
 from strandkeep.jobs.examination import now_and_then
 from strandkeep.jobs.fetching import Fetch
+from strandkeep.jobs.patience import given_up
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
 from strandkeep.kill_points import reach
 
@@ -37,10 +38,10 @@ def concluded(house: House, item: Row[Any], take: Callable[[], Conclusion]) -> C
     except (Refused, BucketError) as refusal:
         return _failed(house, item, str(refusal))
     except BucketAway as away:
-        since = house.catalog.write(lambda tx: _note_away(tx, item))
-        if since > house.settings.bucket_patience_s:
-            return _failed(house, item, f"{away} It was tried for {since} s; retry it when the bucket is back.")
-        raise
+        reason = given_up(house, items, item, away)
+        if reason is None:
+            raise
+        return _failed(house, item, f"{reason}; retry it when the bucket is back.")
 
 
 def check_quota(house: House, name: str, fetches: Sequence[Fetch]) -> None:
@@ -77,12 +78,3 @@ def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
     """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
     house.blobs.remove_manifest(manifest_name(item.output_id, 1))
     return lambda _tx: Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
-
-
-def _note_away(tx: Transaction, item: Row[Any]) -> int:
-    """For how many seconds the bucket of an item has been away, as far as its attempts know."""
-    before = item.progress or {}
-    since = before.get("awaySince", tx.now)
-    if not items.put_progress(tx, item, {**before, "awaySince": since}):
-        raise Superseded
-    return int((tx.now - since) // times.SECOND)
