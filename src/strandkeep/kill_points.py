@@ -23,6 +23,7 @@ _ORPHAN = "The part is not there; the sweep removes the bytes."
 _OPEN = "The upload is open, with all its parts."
 _AGAIN = "The next attempt begins anew and ends it, once."
 _IMPORTED = "The next attempt ends it, once; what was fetched and counts is not fetched again."
+_KEPT = "The next attempt sends what is not at the fallback location yet, and tells it there."
 
 POINTS: Mapping[str, KillPoint] = {
     "blob.streaming": KillPoint("Some of the bytes are in a temporary.", "The part and its bytes are not there."),
@@ -58,6 +59,8 @@ POINTS: Mapping[str, KillPoint] = {
     "ingest.manifest": KillPoint("The manifest lies beside the bytes; the read set is not ACTIVE.", _AGAIN),
     "job.in_transaction": KillPoint("A job, or an item of one, has ended with what it made, not committed.", _AGAIN),
     "job.committed": KillPoint("It has ended; the job engine does not know.", "Nothing is done a second time."),
+    "fallback.part": KillPoint("A part is at the fallback location, and its job does not know.", _KEPT),
+    "fallback.told": KillPoint("All of it is at the fallback location; its job has not ended.", _KEPT),
     "delete.in_transaction": KillPoint("The read set is DELETED, not committed.", "It is there, with its bytes."),
     "delete.committed": KillPoint("The read set is DELETED, and nobody was told.", "It stays so until it is purged."),
     "undelete.in_transaction": KillPoint("The read set is back, not committed.", "It is DELETED, with its bytes."),

@@ -44,8 +44,8 @@ SENT = Counter("strandkeep_sent_bytes_total", "Bytes of bodies that went out.", 
 
 JOBS = Counter(
     "strandkeep_jobs_total",
-    'Attempts of jobs by kind and outcome: "completed", "dropped" (another attempt counts, or the server stopped) or '
-    '"failed" (by the server\'s fault; tried again).',
+    'Attempts of jobs by kind and outcome: "completed", "refused" (it ended FAILED and says why), "dropped" (another '
+    'attempt counts, or the server stopped) or "failed" (by the server\'s fault; tried again).',
     ("kind", "outcome"),
     registry=REGISTRY,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import fetched, jobs, moves, tables
+from strandkeep.catalog import attempts, fetched, jobs, moves, tables
 from strandkeep.catalog.transaction import Reader, Transaction
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
@@ -87,7 +87,7 @@ def claim(tx: Transaction, work_id: str) -> Row[Any] | None:
 def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None) -> bool:
     """End an item by the attempt in `item`, and its job if it was the last; False when another attempt counts now."""
     job = _locked_job(tx, item.job_id)
-    if job is None or not _holds(tx, item):
+    if job is None or not holds(tx, item):
         return False
     _move(tx, item, state, status_message=message)
     if state == states.FAILED:
@@ -96,28 +96,29 @@ def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None)
     return True
 
 
-def note_arrival(tx: Transaction, item: Row[Any]) -> bool:
-    """Note that its bucket answers; False when another attempt counts. Until the transaction ends none begins."""
-    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(away_since=None)) == 1
-
-
-def note_away(tx: Transaction, item: Row[Any]) -> int | None:
-    """Note that its bucket does not answer; since when it has not, or None when another attempt counts."""
-    since = sa.func.coalesce(_ITEM.c.away_since, tx.now)
-    row = tx.one(sa.update(_ITEM).where(*_mine(item)).values(away_since=since).returning(_ITEM.c.away_since))
-    return row and int(row.away_since)
+def holds(reader: Reader, item: Row[Any]) -> bool:
+    """Whether the attempt in `item` is the one that counts."""
+    return attempts.hold(reader, _ITEM, _mine(item))
 
 
 def put_off(tx: Transaction, item: Row[Any], run_after: int, message: str) -> bool:
-    """Note that an attempt failed by no fault of the source, and when the next one may begin."""
-    changes = {"failures": _ITEM.c.failures + 1, "run_after": run_after, "status_message": message}
-    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(changes)) == 1
+    """See `attempts.put_off`."""
+    return attempts.put_off(tx, _ITEM, _mine(item), run_after, message)
 
 
-def put_progress(tx: Transaction, item: Row[Any], progress: Mapping[str, Any] | None) -> bool:
-    """Note how far an attempt has come; False when it is no longer the one that counts."""
-    values = {"progress": progress and dict(progress), "status_message": None}
-    return tx.run(sa.update(_ITEM).where(*_mine(item)).values(values)) == 1
+def put_progress(tx: Transaction, item: Row[Any], progress: Mapping[str, Any]) -> bool:
+    """See `attempts.put_progress`."""
+    return attempts.put_progress(tx, _ITEM, _mine(item), progress)
+
+
+def note_away(tx: Transaction, item: Row[Any]) -> int | None:
+    """See `attempts.note_away`."""
+    return attempts.note_away(tx, _ITEM, _mine(item))
+
+
+def note_answer(tx: Transaction, item: Row[Any]) -> bool:
+    """See `attempts.note_answer`."""
+    return attempts.note_answer(tx, _ITEM, _mine(item))
 
 
 def cancel(tx: Transaction, context: RequestContext, job_id: str) -> bool:
@@ -157,10 +158,6 @@ def _end_job(tx: Transaction, job: Row[Any] | None) -> None:
 def _move(tx: Transaction, item: Row[Any], after: str, **changes: Any) -> None:
     check_move("item", item.state, after)
     tx.run(sa.update(_ITEM).where(*_key(item)).values(state=after, **changes))
-
-
-def _holds(tx: Transaction, item: Row[Any]) -> bool:
-    return tx.one(sa.select(_ITEM.c.position).where(*_mine(item)).with_for_update()) is not None
 
 
 def _key(item: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import moves, pages, tables
+from strandkeep.catalog import attempts, moves, pages, tables
 from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
@@ -96,17 +96,31 @@ def cancel(tx: Transaction, context: RequestContext, job_id: str) -> bool:
     return moves.move(tx, context, "job", job_id, row.state, states.CANCELLED, ended=tx.now)
 
 
+def cancel_all(tx: Transaction, context: RequestContext, subject: str) -> None:
+    """End all jobs about a subject that have not ended, because a caller asks for what makes them void."""
+    query = sa.select(_JOB.c.id).where(_JOB.c.subject == subject, _JOB.c.state.in_(states.UNENDED_JOBS))
+    for row in tx.all(query.order_by(_JOB.c.id)):
+        cancel(tx, context, row.id)
+
+
+def holds(reader: Reader, job: Row[Any]) -> bool:
+    """Whether the attempt in `job` is the one that counts."""
+    return attempts.hold(reader, _JOB, _mine(job))
+
+
 def put_off(tx: Transaction, job: Row[Any], run_after: int, message: str) -> bool:
-    """Note that an attempt failed by the server's fault, and when the next one may begin."""
-    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS)
-    changes = {"failures": _JOB.c.failures + 1, "run_after": run_after, "status_message": message}
-    return tx.run(sa.update(_JOB).where(*mine).values(changes)) == 1
+    """See `attempts.put_off`."""
+    return attempts.put_off(tx, _JOB, _mine(job), run_after, message)
 
 
 def put_progress(tx: Transaction, job: Row[Any], progress: Mapping[str, Any]) -> bool:
-    """Note how far an attempt has come; False when it is no longer the one that counts."""
-    mine = (_JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS)
-    return tx.run(sa.update(_JOB).where(*mine).values(progress=dict(progress))) == 1
+    """See `attempts.put_progress`."""
+    return attempts.put_progress(tx, _JOB, _mine(job), progress)
+
+
+def note_away(tx: Transaction, job: Row[Any]) -> int | None:
+    """See `attempts.note_away`."""
+    return attempts.note_away(tx, _JOB, _mine(job))
 
 
 def unended(reader: Reader) -> dict[str, tuple[int, int]]:
@@ -136,6 +150,11 @@ def unended_ids(reader: Reader, account: str, kinds: Collection[str]) -> list[st
     """The jobs of an account, of some kinds, that have not ended, the oldest first."""
     query = sa.select(_JOB.c.id).where(*_unended_of(account, kinds)).order_by(*_OLDEST)
     return [row.id for row in reader.all(query)]
+
+
+def _mine(job: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+    """The fence: the job as long as the attempt of this row is the one that counts."""
+    return _JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS
 
 
 def _unended_of(account: str, kinds: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:

@@ -55,6 +55,12 @@ def put_problems(tx: Transaction, read_set_id: str, problems: Sequence[Mapping[s
         tx.run(sa.insert(tables.problem), rows)
 
 
+def problems(reader: Reader, read_set_id: str) -> Sequence[Row[Any]]:
+    """What is wrong with a read set, the most important first."""
+    mine = tables.problem.c.read_set_id == read_set_id
+    return reader.all(sa.select(tables.problem).where(mine).order_by(tables.problem.c.position))
+
+
 def drop_problems(tx: Transaction, read_set_id: str) -> None:
     """Forget what was wrong with a read set: it is checked anew."""
     tx.run(sa.delete(tables.problem).where(tables.problem.c.read_set_id == read_set_id))

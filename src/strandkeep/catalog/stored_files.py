@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import tables
+from strandkeep.catalog import blobs, tables
 from strandkeep.catalog.transaction import Reader, Transaction, chunks
 from strandkeep.domain import layout
-from strandkeep.domain.blobs import Span
+from strandkeep.domain.blobs import Span, StoredBlob
 from strandkeep.domain.layout import Segment
 
 _FILE, _SEGMENT, _DIGEST, _BLOB = tables.file, tables.segment, tables.digest, tables.blob
@@ -103,6 +103,13 @@ def segments(reader: Reader, holder_id: str, source: str) -> list[Segment]:
     columns = (_SEGMENT.c.start, _SEGMENT.c.blob, _SEGMENT.c.offset, _SEGMENT.c.length)
     rows = reader.all(sa.select(*columns).where(*_MINE).order_by(_SEGMENT.c.start), {"id": holder_id, "source": source})
     return [Segment._make(row) for row in rows]
+
+
+def made_of(reader: Reader, holder_id: str, source: str) -> list[StoredBlob]:
+    """The blobs that a file is made of, in order: as long as nothing was made of it, the parts that were put."""
+    query = sa.select(_BLOB).join_from(_SEGMENT, _BLOB, _BLOB.c.name == _SEGMENT.c.blob).where(*_MINE)
+    rows = reader.all(query.order_by(_SEGMENT.c.start), {"id": holder_id, "source": source})
+    return [blobs.as_stored(row) for row in rows]
 
 
 def replace_segments(tx: Transaction, holder_id: str, source: str, changed: Sequence[Segment]) -> list[str]:

@@ -14,6 +14,17 @@ from strandkeep.domain.parts import Part
 
 _UPLOAD, _PART = tables.upload, tables.part
 
+#: Members of the API → columns, of what a caller says of an upload.
+COLUMNS = {
+    "sourceFileType": "file_type",
+    "subjectId": "subject_id",
+    "sampleId": "sample_id",
+    "generatedFrom": "generated_from",
+    "referenceArn": "reference_arn",
+    "name": "name",
+    "description": "description",
+}
+
 
 def find(reader: Reader, account: str, store_id: str, upload_id: str) -> Row[Any] | None:
     """An upload in any state."""

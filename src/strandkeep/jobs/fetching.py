@@ -129,7 +129,7 @@ class Fetch:
         self.stretches.append(stretch)
 
     def _count(self, tx: Transaction, number: int, stretch: Stretch) -> None:
-        if not items.note_arrival(tx, self.item):
+        if not items.note_answer(tx, self.item):
             raise Superseded
         fetched.add(tx, self.item, self.source, number, stretch)
 

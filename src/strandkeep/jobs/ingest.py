@@ -6,11 +6,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, jobs, moves, read_sets, stored_files, tables, uploads
+from strandkeep.catalog import (
+    Reader,
+    Transaction,
+    jobs,
+    moves,
+    read_sets,
+    sequence_stores,
+    stored_files,
+    tables,
+    uploads,
+)
 from strandkeep.catalog.locks import lock_read_sets, lock_upload
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
+from strandkeep.domain.identifiers import new_id
 from strandkeep.formats.facts import Examination, Progress
 from strandkeep.house import House
 from strandkeep.jobs import outputs, read_set_facts
@@ -78,6 +89,10 @@ def _fail(tx: Transaction, job: Row[Any], read_set: Row[Any], found: Examination
         for p in found.problems
     ]
     read_sets.put_problems(tx, read_set.id, problems)
+    store = sequence_stores.find(tx, job.account, job.store_id)
+    if store is not None and store.fallback_location:
+        context, request = RequestContext(**job.context), {"location": store.fallback_location}
+        jobs.insert(tx, context, new_id(), "fallback", job.store_id, read_set.creation_job_id, request)
 
 
 def _end_upload(

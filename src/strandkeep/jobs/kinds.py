@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from strandkeep.jobs.engine import Queue
+from strandkeep.jobs.fallback import fall_back
 from strandkeep.jobs.import_read_sets import import_read_set
 from strandkeep.jobs.import_references import import_reference
 from strandkeep.jobs.ingest import ingest
@@ -11,6 +12,7 @@ from strandkeep.jobs.verify import verify
 from strandkeep.settings import Settings
 
 KINDS: Mapping[str, Kind] = {
+    "fallback": fall_back,
     "ingest": ingest,
     "read-set-import": import_read_set,
     "reference-import": import_reference,
@@ -19,6 +21,9 @@ KINDS: Mapping[str, Kind] = {
 
 _IMPORTS = ("read-set-import", "reference-import")
 
+#: One of an account, so that one whose bucket does not answer keeps no other waiting.
+_FALLBACKS = 2
+
 
 def queues(settings: Settings) -> list[Queue]:
     """The queues of a server. What is imported may take hours: a place is always left for another account."""
@@ -26,5 +31,6 @@ def queues(settings: Settings) -> list[Queue]:
     return [
         Queue("jobs", ("ingest",), ingests, ingests),
         Queue("imports", _IMPORTS, imports, max(1, imports - 1), by_item=True),
+        Queue("fallback", ("fallback",), _FALLBACKS, 1),
         Queue("verify", ("verify",), 1, 1),
     ]

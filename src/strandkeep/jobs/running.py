@@ -28,6 +28,9 @@ class Rows(Protocol):
     def end(self, tx: Transaction, work: Row[Any], /, state: str, message: str | None = None) -> bool:
         """End it by the attempt in its row; False when another attempt counts."""
 
+    def note_away(self, tx: Transaction, work: Row[Any], /) -> int | None:
+        """Note that a bucket does not answer: since when, or None when another attempt counts."""
+
     def put_off(self, tx: Transaction, work: Row[Any], /, run_after: int, message: str) -> bool:
         """Leave it to a later attempt; False when another attempt counts."""
 
@@ -90,7 +93,7 @@ def _attempt(
     """Do what is claimed; how it ended, as the metrics name it."""
     try:
         conclusion = kinds[work.kind](house, work)
-        house.catalog.write(lambda tx: _conclude(tx, rows, work, conclusion))
+        ending = house.catalog.write(lambda tx: _conclude(tx, rows, work, conclusion))
         reach("job.committed")
     except Superseded:
         _log.info("attempt %s of %s was dropped", work.attempt, work.id)
@@ -101,14 +104,15 @@ def _attempt(
         house.catalog.write(lambda tx: _put_off(tx, rows, work, message, tell))
         reach("job.put_off")
         return "failed"
-    return "completed"
+    return "refused" if ending.state == states.FAILED else "completed"
 
 
-def _conclude(tx: Transaction, rows: Rows, work: Row[Any], conclusion: Conclusion) -> None:
+def _conclude(tx: Transaction, rows: Rows, work: Row[Any], conclusion: Conclusion) -> Ending:
     ending = conclusion(tx) or Ending()
     if not rows.end(tx, work, ending.state, ending.message):
         raise Superseded
     reach("job.in_transaction")
+    return ending
 
 
 def _message(trouble: Exception, failures: int) -> str:

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.buckets import BucketAway, BucketError
-from strandkeep.catalog import Transaction, items
-from strandkeep.domain import states, times
+from strandkeep.catalog import items
+from strandkeep.domain import states
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.facts import Progress, printable
 from strandkeep.house import House
 from strandkeep.jobs.examination import now_and_then
 from strandkeep.jobs.fetching import Fetch
+from strandkeep.jobs.patience import given_up
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
 from strandkeep.kill_points import reach
 
@@ -37,10 +38,10 @@ def concluded(house: House, item: Row[Any], take: Callable[[], Conclusion]) -> C
     except (Refused, BucketError) as refusal:
         return _failed(house, item, str(refusal))
     except BucketAway as away:
-        seconds = house.catalog.write(lambda tx: _seconds_away(tx, item))
-        if seconds > house.settings.bucket_patience_s:
-            return _failed(house, item, f"{away} It was tried for {seconds} s; retry it when the bucket is back.")
-        raise
+        reason = given_up(house, items, item, away)
+        if reason is None:
+            raise
+        return _failed(house, item, f"{reason}; retry it when the bucket is back.")
 
 
 def check_quota(house: House, name: str, fetches: Sequence[Fetch]) -> None:
@@ -83,11 +84,3 @@ def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
         return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
 
     return fail
-
-
-def _seconds_away(tx: Transaction, item: Row[Any]) -> int:
-    """For how long the bucket of an item has not answered; Superseded when another attempt counts."""
-    since = items.note_away(tx, item)
-    if since is None:
-        raise Superseded
-    return (tx.now - since) // times.SECOND

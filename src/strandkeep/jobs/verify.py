@@ -2,13 +2,13 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.blobs import Blobs, DamagedBlob
+from strandkeep.blobs import DamagedBlob
 from strandkeep.catalog import Transaction, blobs, jobs, verifications
 from strandkeep.catalog.damage import mark_restored
 from strandkeep.domain.blobs import StoredBlob
@@ -18,6 +18,7 @@ from strandkeep.domain.pace import Pace
 from strandkeep.domain.verification import Progress
 from strandkeep.house import House
 from strandkeep.jobs.running import Conclusion, Superseded
+from strandkeep.jobs.whole_blobs import whole_blob
 
 #: Blobs that one query brings: each has 4 bytes for each block of it.
 _BATCH = 100
@@ -92,7 +93,7 @@ class _Attempt:
     def _examine(self, blob: StoredBlob) -> Finding | None:
         digest = hashlib.sha256()
         try:
-            for chunk in _chunks(self._house.blobs, blob):
+            for chunk in whole_blob(self._house.blobs, blob):
                 digest.update(chunk)
                 self._go_on(len(chunk))
         except DamagedBlob as damaged:
@@ -106,11 +107,3 @@ class _Attempt:
             raise Superseded
         if time.monotonic() - self._noted >= _NOTE_S:
             self.note()
-
-
-def _chunks(place: Blobs, blob: StoredBlob) -> Iterator[bytes]:
-    """All bytes of a blob. One that the disk does not give is a finding: the others are verified all the same."""
-    try:
-        yield from place.read([blob.span(0, blob.length)])
-    except OSError as fault:
-        raise DamagedBlob(Finding(blob.name, Damage.UNREADABLE)) from fault

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, moves, read_sets
+from strandkeep.catalog import Transaction, jobs, moves, read_sets
 from strandkeep.catalog.locks import lock_read_sets
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
@@ -80,6 +80,8 @@ def _delete_one(tx: Transaction, context: RequestContext, house: House, row: Row
         return ConflictException(
             f"The read set is {row.status}: a job still works on it. Delete it when that has ended."
         )
+    # What keeps a failed upload at its fallback location: its caller does not want it to be kept.
+    jobs.cancel_all(tx, context, row.creation_job_id)
     purge_after = tx.now + house.delete_after
     moves.move(
         tx, context, "readSet", row.id, row.status, states.DELETED, purge_after=purge_after, deleted_from=row.status

@@ -79,6 +79,8 @@ def _start(tx: Transaction, context: RequestContext, row: Row[Any], request: sha
     # Nobody has been given these names: a read set shows its files by name only once it is ACTIVE.
     stored_files.rename(tx, row.id, names)
     read_sets.drop_problems(tx, row.id)
+    # What keeps the failed upload at its fallback location: nobody knows any more whether it is one.
+    jobs.cancel_all(tx, context, row.creation_job_id)
     changes = {"file_type": file_type, "reference_arn": reference_arn or None, "status_message": None}
     moves.move(tx, context, "readSet", row.id, states.UPLOAD_FAILED, states.PROCESSING_UPLOAD, **changes)
     jobs.insert(tx, context, new_id(), "ingest", row.store_id, row.id)

@@ -53,16 +53,6 @@ from strandkeep.operations.source_types import check_type, lock_named_reference
 from strandkeep.operations.streams import Incoming
 from strandkeep.protocol import shapes
 
-_UPLOAD_COLUMNS = {
-    "sourceFileType": "file_type",
-    "subjectId": "subject_id",
-    "sampleId": "sample_id",
-    "generatedFrom": "generated_from",
-    "referenceArn": "reference_arn",
-    "name": "name",
-    "description": "description",
-}
-
 _INHERITED = (
     "file_type",
     "subject_id",
@@ -89,7 +79,7 @@ async def create_multipart_read_set_upload(
             lock_named_reference(tx, context, house.installation, request.get("referenceArn"))
             quotas.check_another_upload(tx, house, store_id)
             upload_id = new_id()
-            values = {column: request.get(member) or None for member, column in _UPLOAD_COLUMNS.items()}
+            values = {column: request.get(member) or None for member, column in uploads.COLUMNS.items()}
             key = {"id": upload_id, "account": context.account, "store_id": store_id, "created": tx.now}
             moves.begin(tx, context, "upload", states.OPEN, {**key, **values, "tags": request.get("tags", {})})
             return upload_id
@@ -330,7 +320,7 @@ def _part_item(part: Part) -> dict[str, Any]:
 
 
 def _answer(upload: Row[Any]) -> dict[str, Any]:
-    members = {member: getattr(upload, column) for member, column in _UPLOAD_COLUMNS.items()}
+    members = {member: getattr(upload, column) for member, column in uploads.COLUMNS.items()}
     identity = {"sequenceStoreId": upload.store_id, "uploadId": upload.id}
     return {
         **identity,

@@ -17,6 +17,7 @@ job = Table(
     Column("failures", Integer, nullable=False),
     Column("run_after", BIG, nullable=False),
     Column("progress", JSON),
+    Column("away_since", BIG),
     Column("status_message", Text),
     Column("context", JSON, nullable=False),
     Column("created", BIG, nullable=False),

@@ -25,7 +25,8 @@ def _add_to_items() -> None:
         column.nullable, column.server_default = False, sa.DefaultClause("0")
         op.add_column("item", column)
     op.add_column("item", sa.Column("progress", sa.JSON(none_as_null=True)))
-    op.add_column("item", sa.Column("away_since", _BIG))
+    for table in ("job", "item"):
+        op.add_column(table, sa.Column("away_since", _BIG))
     op.add_column("item", sa.Column("reference_arn", sa.Text()))
     named = sa.text("reference_arn IS NOT NULL")
     op.create_index("item_naming_reference", "item", ["reference_arn"], sqlite_where=named, postgresql_where=named)
