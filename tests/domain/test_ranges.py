@@ -47,5 +47,5 @@ def test_a_range_is_a_slice(header, expected):
     ],
 )
 def test_any_other_range_is_not_satisfiable(header):
-    with pytest.raises(RangeNotSatisfiableException, match=r"range: .* of the 10 of this part"):
+    with pytest.raises(RangeNotSatisfiableException, match=r"range: .* of the 10 that are here"):
         byte_range(header, len(DATA))

@@ -24,10 +24,14 @@ def _meet(client: Client, store: Store, job_id: str) -> list[Finding]:
     names = {source["name"] for source in sources}
     owed = [job for job in store.imports if job.id is None and names == {reads.name for reads in job.reads}]
     if not owed:
-        return [Finding("doubled", f"the import job {job_id} of {sorted(names)} was not asked for, or there is another")]
+        return [
+            Finding("doubled", f"the import job {job_id} of {sorted(names)} was not asked for, or there is another")
+        ]
     owed[0].id = job_id
     client.ask_for_reads(owed[0])
-    return [] if owed[0].id == job_id else [Finding("doubled", f"import job {job_id} is {owed[0].id} by its clientToken")]
+    return (
+        [] if owed[0].id == job_id else [Finding("doubled", f"import job {job_id} is {owed[0].id} by its clientToken")]
+    )
 
 
 def _differences(client: Client, job: ReadsImport, seen: str) -> list[Finding]:

@@ -145,7 +145,9 @@ class Client:
         """Have a read set that failed checked once more: it fails again."""
         self.change("reingest_read_set", sequenceStoreId=reads.store.id, id=reads.read_set_id, clientToken=reads.name)
 
-    def import_reads(self, store: Store, folder: Path, *sources: Mapping[str, bytes], sound: bool = True) -> ReadsImport:
+    def import_reads(
+        self, store: Store, folder: Path, *sources: Mapping[str, bytes], sound: bool = True
+    ) -> ReadsImport:
         """Import read sets from the mapped folder, each of the files of its sources; `sound` as for an upload."""
         asked = [Reads(store, str(uuid.uuid4()), sound) for _ in sources]
         for reads, files in zip(asked, sources, strict=True):

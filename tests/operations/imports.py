@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from strandkeep.bucket_settings import BucketMapping, FolderPlace
+from tests.e2e.uploading import fastq, gz
 from tests.operations.conftest import Api, with_settings
 from tests.operations.running import run_items
 
@@ -60,6 +61,22 @@ class ReadsImporter:
         self.run(job_id)
         return self.job(job_id)
 
+    def start_many(self, *sources: dict[str, Any], **members: Any) -> dict[str, Any]:
+        """The answer of ImportReadSets."""
+        request = {"sequenceStoreId": self.store, "roleArn": self.role, "sources": list(sources)}
+        return self.api("ImportReadSets", **{**request, **members})
+
+    def done_many(self, *sources: dict[str, Any]) -> dict[str, Any]:
+        """A job of ImportReadSets that was run to its end."""
+        job_id = self.start_many(*sources)["id"]
+        self.run(job_id)
+        return self.job(job_id)
+
+    def lanes(self, number: int, mate: int = 1) -> tuple[list[str], list[bytes]]:
+        """URIs and contents of the files of so many lanes."""
+        contents = [gz(fastq(10 + lane, 50, mate, lane)) for lane in range(number)]
+        return [self.put(f"run/s_L{n:03}_R{mate}_001.fastq.gz", c) for n, c in enumerate(contents, 1)], contents
+
     def metadata(self, read_set: str) -> dict[str, Any]:
         """The answer of GetReadSetMetadata."""
         return self.api("GetReadSetMetadata", sequenceStoreId=self.store, id=read_set)
@@ -73,6 +90,12 @@ def reads_importer(api: Api, folder: Path, **mapping: Any) -> ReadsImporter:
     """A caller for whom a folder is mapped, with a new sequence store."""
     mapped = with_settings(api, buckets=(BucketMapping(BUCKET, FolderPlace(folder), **mapping),))
     return ReadsImporter(mapped, folder, mapped.new_store())
+
+
+def several(*uris: list[str], **members: Any) -> dict[str, Any]:
+    """A source of ImportReadSets: the URIs of SOURCE1 and, for mates, of SOURCE2."""
+    files = {f"source{n}": of_source for n, of_source in enumerate(uris, 1)}
+    return {"sourceFiles": files, "sourceFileType": "FASTQ", "subjectId": "s", "sampleId": "p", **members}
 
 
 def outcomes(job: dict[str, Any]) -> list[tuple[str, str | None]]:

@@ -18,7 +18,7 @@ ALLOWED = "allowed"
 DENIED = "denied"
 
 #: The operations that hand out data: their records are added up.
-DATA_READS = frozenset({"omics:GetReadSet", "omics:GetReference"})
+DATA_READS = frozenset({"omics:GetReadSet", "omics:GetReference", "strandkeep:GetReadSetOriginal"})
 
 _FLUSH_S = 1.0
 

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import pages, qc, stored_files, tables
+from strandkeep.catalog import originals, pages, qc, stored_files, tables
 from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 
@@ -104,6 +104,7 @@ def purge(tx: Transaction, read_set_id: str) -> list[str]:
     freed = stored_files.drop(tx, read_set_id)
     drop_problems(tx, read_set_id)
     qc.drop(tx, read_set_id)
+    originals.drop(tx, read_set_id)
     tx.run(sa.delete(tables.tag).where(tables.tag.c.resource_id == read_set_id))
     tx.run(sa.delete(tables.upload).where(tables.upload.c.read_set_id == read_set_id))
     tx.run(sa.delete(_SET).where(_SET.c.id == read_set_id))

@@ -1,5 +1,6 @@
 """The sources of an import of read sets: what they may be, and what the files that come of them are called."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,9 +29,9 @@ def check_source_files(file_type: str, source_files: Mapping[str, Any], where: s
             f"{where}.source1: {file_type} files cannot stand one after the other; merge them first (samtools cat), "
             "or import each as a read set of its own."
         )
-    every = [uri for several in uris.values() for uri in several]
-    twice = next((uri for n, uri in enumerate(every) if uri in every[:n]), None)
-    if twice is not None:
+    times = Counter(uri for several in uris.values() for uri in several)
+    twice, number = times.most_common(1)[0]
+    if number > 1:
         raise ValidationException(f"{where}: {twice} is named twice; each file is part of one source, once.")
 
 

@@ -26,6 +26,6 @@ def byte_range(header: str, length: int) -> tuple[int, int]:
 
 def _unsatisfiable(header: str, length: int) -> RangeNotSatisfiableException:
     return RangeNotSatisfiableException(
-        f"range: {header!r} asks for no bytes of the {length} of this part. Give one range, relative to the part, "
-        "such as bytes=0-99, bytes=100- or bytes=-100."
+        f"range: {header!r} asks for no bytes of the {length} that are here. Give one range that counts "
+        "from their beginning, such as bytes=0-99, bytes=100- or bytes=-100."
     )

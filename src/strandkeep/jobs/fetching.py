@@ -74,10 +74,19 @@ class Fetch:
             if start < original.size:
                 yield from self._from_bucket(number, original, start)
 
+    def again(self) -> Iterator[bytes]:
+        """All bytes of the source once more, from here, after `chunks` has given them."""
+        for stretch in self.stretches:
+            yield from self._stored(stretch)
+
     def _here(self, number: int) -> list[Stretch]:
         return self.house.catalog.read(lambda reader: fetched.of(reader, self.item, self.source, number))
 
     def _from_here(self, stretch: Stretch) -> Iterator[bytes]:
+        yield from self._stored(stretch)
+        self.stretches.append(stretch)
+
+    def _stored(self, stretch: Stretch) -> Iterator[bytes]:
         try:
             for chunk in self.house.blobs.read([stretch.blob.span(0, stretch.blob.length)]):
                 self._check_going_on()
@@ -86,7 +95,6 @@ class Fetch:
             _log.exception("what item %s had fetched is damaged; it is fetched again", self.item.id)
             self.house.catalog.write(self._drop)
             raise
-        self.stretches.append(stretch)
 
     def _from_bucket(self, number: int, original: Original, start: int) -> Iterator[bytes]:
         with open_original(self.house, self.item, original.uri) as found:

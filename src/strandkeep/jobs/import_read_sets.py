@@ -7,18 +7,20 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, fetched, moves, read_sets, sequence_stores, stored_files, tags
+from strandkeep.catalog import Transaction, fetched, moves, originals, read_sets, sequence_stores, stored_files, tags
 from strandkeep.catalog.locks import lock_store
+from strandkeep.catalog.originals import Original
 from strandkeep.domain import import_sources, states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.domain.file_types import media_type
 from strandkeep.formats.facts import Examination
 from strandkeep.house import House
-from strandkeep.jobs import outputs, read_set_facts
+from strandkeep.jobs import checksums, outputs, read_set_facts
 from strandkeep.jobs.examination import Reads, examine
 from strandkeep.jobs.fetching import Fetch, look_up
 from strandkeep.jobs.manifest import manifest
+from strandkeep.jobs.originals import originals_of
 from strandkeep.jobs.outputs import Output, StoredFile
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
 from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, reporter
@@ -27,13 +29,16 @@ from strandkeep.kill_points import reach
 
 @dataclass(frozen=True)
 class _Made:
-    """A read set that is ready to be there: what was found out, its `row`, source `files` and further `outputs`."""
+    """A read set that is ready to be there: what was found out, its `row`, source `files`, further `outputs`, and the
+    `originals` that its sources were made of.
+    """
 
     reads: Reads
     found: Examination
     row: Mapping[str, Any]
     files: Sequence[StoredFile]
     outputs: Sequence[Output]
+    originals: Sequence[Original]
 
     @property
     def manifest(self) -> str:
@@ -55,11 +60,13 @@ def _take(house: House, item: Row[Any]) -> Conclusion:
     found = _examine(house, item, reads, fetches)
     if found.problems:
         raise Refused(found.problems[0].text)
+    came = originals_of(fetches, found)
+    checksums.check(house, item, fetches, came)
     reach("import.examined")
     names = import_sources.file_names(uris)
     files = [StoredFile(fetch.source, names[fetch.source], fetch.segments) for fetch in fetches]
-    made = _Made(reads, found, _row(house, item), files, outputs.store(house, files, found))
-    content = manifest(made.row, [*files, *made.outputs], read_set_facts.as_json(found))
+    made = _Made(reads, found, _row(house, item), files, outputs.store(house, files, found), came)
+    content = manifest(made.row, [*files, *made.outputs], read_set_facts.as_json(found), came)
     house.blobs.put_manifest(made.manifest, content)
     reach("import.manifest")
     return lambda tx: _finish(tx, house, item, made)
@@ -118,3 +125,4 @@ def _insert(tx: Transaction, made: _Made) -> None:
         values = {"holder_id": reads.id, "source": file.source, "file_name": file.name, "size": file.size}
         stored_files.insert(tx, {**values, "media_type": media_type(reads.file_type)}, file.segments)
     read_set_facts.put(tx, reads, found)
+    originals.insert(tx, reads.id, made.originals)

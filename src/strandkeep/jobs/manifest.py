@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from strandkeep.catalog.originals import Original
 from strandkeep.domain import times
 from strandkeep.domain.layout import Segment
 from strandkeep.jobs.outputs import StoredFile
@@ -16,7 +17,12 @@ _IDENTITY = (
 )
 
 
-def manifest(read_set: Mapping[Any, Any], files: Iterable[StoredFile], facts: Mapping[str, Any]) -> bytes:
+def manifest(
+    read_set: Mapping[Any, Any],
+    files: Iterable[StoredFile],
+    facts: Mapping[str, Any],
+    originals: Iterable[Original] = (),
+) -> bytes:
     """The manifest of a read set with the columns of `read_set`. Of two `files` of a source the later one counts."""
     described = {file.source: file for file in files}
     content = {
@@ -25,6 +31,7 @@ def manifest(read_set: Mapping[Any, Any], files: Iterable[StoredFile], facts: Ma
         "created": times.to_datetime(read_set["created"]).isoformat(),
         "facts": facts,
         "files": [file_entry(source, file.name, file.segments) for source, file in sorted(described.items())],
+        "originals": [original._asdict() for original in originals],
     }
     return json.dumps(content).encode()
 

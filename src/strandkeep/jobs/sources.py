@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.buckets import BucketAway, BucketError
-from strandkeep.catalog import items
+from strandkeep.catalog import Transaction, items
 from strandkeep.domain import states
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.facts import Progress, printable

@@ -53,7 +53,16 @@ def locate(reader: Reader, kind: str, holder_id: str, source: str, number: int, 
         raise ResourceNotFoundException(
             f"file: the {_WORDS[kind]} {holder_id} has no {source}; it has {', '.join(sorted(sizes))}."
         )
-    first, length = layout.part_range(sizes[source], number)
+    return stretch(reader, kind, holder_id, source, *layout.part_range(sizes[source], number), wanted)
+
+
+def stretch(
+    reader: Reader, kind: str, holder_id: str, source: str, first: int, length: int, wanted: str | None = None
+) -> Piece:
+    """Bytes [first, first + length) of a file, or the range that the header `wanted` asks for of them.
+
+    RangeNotSatisfiableException for a range past their end.
+    """
     if wanted is not None:
         begin, length = byte_range(wanted, length)
         first += begin

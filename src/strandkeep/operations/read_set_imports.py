@@ -19,7 +19,7 @@ from strandkeep.operations import import_jobs
 from strandkeep.operations.quotas import check_another_import_job, check_room_for_read_sets
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type, lock_named_reference
-from strandkeep.protocol import shapes
+from strandkeep.protocol import shapes, strandkeep_shapes
 
 _KIND = "read-set-import"
 _STORE, _OUTPUT = "sequenceStoreId", "readSetId"
@@ -30,8 +30,15 @@ async def start_read_set_import_job(
 ) -> shapes.StartReadSetImportJobResponse:
     """StartReadSetImportJob: up to a hundred sources, each of which becomes a read set; one clientToken, one job."""
     row = await start(context, house, "StartReadSetImportJob", request)
-    # Sent again it gets the first answer, however far the job has come.
-    return {**import_jobs.identity(row, _STORE), "status": states.SUBMITTED}  # type: ignore[typeddict-item]
+    return _started(row)  # type: ignore[return-value]
+
+
+async def import_read_sets(
+    context: RequestContext, house: House, request: strandkeep_shapes.ImportReadSetsRequest
+) -> strandkeep_shapes.ImportReadSetsResponse:
+    """ImportReadSets: as StartReadSetImportJob, but each source is made of one file or of several, in order."""
+    row = await start(context, house, "ImportReadSets", request)
+    return _started(row)  # type: ignore[return-value]
 
 
 async def get_read_set_import_job(
@@ -93,6 +100,11 @@ async def start(context: RequestContext, house: House, operation: str, request: 
     reach("import.submitted")
     house.wake_jobs()
     return row
+
+
+def _started(row: Row[Any]) -> dict[str, Any]:
+    """What a start answers. Sent again it gets the first answer, however far the job has come."""
+    return {**import_jobs.identity(row, _STORE), "status": states.SUBMITTED}
 
 
 def _check(source: Mapping[str, Any], where: str) -> None:

@@ -63,7 +63,7 @@ async def get_read_set(context: RequestContext, house: House, request: shapes.Ge
 
     def read(reader: Reader) -> Piece:
         row = require_read_set(reader, context, store_id, read_set_id)
-        _check_readable(house, row, source)
+        check_readable(house, row, source)
         return locate(reader, "readSet", read_set_id, source, number)
 
     return outgoing(context, house, await house.catalog.read_async(read))
@@ -79,7 +79,8 @@ def require_read_set(reader: Reader, context: RequestContext, store_id: str, rea
     return row
 
 
-def _check_readable(house: House, row: Row[Any], source: str) -> None:
+def check_readable(house: House, row: Row[Any], source: str) -> None:
+    """ResourceNotFoundException, ConflictException for a read set of which this source cannot be read."""
     if row.status == states.DELETED:
         raise ResourceNotFoundException(f"The read set {row.id} was deleted. {way_back(row.purge_after)}")
     if row.status not in states.READABLE:

@@ -22,7 +22,17 @@ EventResourceKind = Literal[
     "job",
 ]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
+ImportJobStatus = Literal[
+    "SUBMITTED",
+    "IN_PROGRESS",
+    "CANCELLING",
+    "CANCELLED",
+    "FAILED",
+    "COMPLETED",
+    "COMPLETED_WITH_FAILURES",
+]
 JobStatus = Literal["SUBMITTED", "IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"]
+OriginalSource = Literal["SOURCE1", "SOURCE2"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
 StartedBy = Literal["REQUEST", "SCHEDULE"]
 
@@ -98,6 +108,18 @@ class EventFilter(TypedDict):
     createdBefore: NotRequired[datetime]
 
 
+class GetReadSetOriginalRequest(TypedDict):
+    sequenceStoreId: str
+    id: str
+    number: int
+    source: NotRequired[OriginalSource]
+    range: NotRequired[str]
+
+
+class GetReadSetOriginalResponse(TypedDict):
+    pass
+
+
 class GetReadSetQcRequest(TypedDict):
     sequenceStoreId: str
     id: str
@@ -112,6 +134,38 @@ class GetReadSetQcResponse(TypedDict):
 
 class GetVerificationRequest(TypedDict):
     id: str
+
+
+class ImportReadSetsRequest(TypedDict):
+    sequenceStoreId: str
+    roleArn: str
+    clientToken: NotRequired[str]
+    sources: list[ImportSource]
+
+
+class ImportReadSetsResponse(TypedDict):
+    id: str
+    sequenceStoreId: str
+    roleArn: str
+    status: ImportJobStatus
+    creationTime: datetime
+
+
+class ImportSource(TypedDict):
+    sourceFiles: ImportSourceFiles
+    sourceFileType: FileType
+    subjectId: str
+    sampleId: str
+    generatedFrom: NotRequired[str]
+    referenceArn: NotRequired[str]
+    name: NotRequired[str]
+    description: NotRequired[str]
+    tags: NotRequired[dict[str, str]]
+
+
+class ImportSourceFiles(TypedDict):
+    source1: list[str]
+    source2: NotRequired[list[str]]
 
 
 class ListAuditRecordsRequest(TypedDict):
@@ -137,6 +191,18 @@ class ListEventsResponse(TypedDict):
     nextToken: NotRequired[str | None]
 
 
+class ListReadSetOriginalsRequest(TypedDict):
+    sequenceStoreId: str
+    id: str
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListReadSetOriginalsResponse(TypedDict):
+    originals: list[Original]
+    nextToken: NotRequired[str | None]
+
+
 class ListVerificationFindingsRequest(TypedDict):
     id: str
     maxResults: NotRequired[int]
@@ -156,6 +222,16 @@ class ListVerificationsRequest(TypedDict):
 class ListVerificationsResponse(TypedDict):
     verifications: list[Verification]
     nextToken: NotRequired[str | None]
+
+
+class Original(TypedDict):
+    source: OriginalSource
+    number: int
+    name: str
+    offset: NotRequired[int | None]
+    contentLength: int
+    md5: str
+    reads: int
 
 
 class QcAlignment(TypedDict):

@@ -93,9 +93,10 @@ original = Table(
     Column("source", Text, primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
-    Column("start", BIG, nullable=False),
+    Column("start", BIG),
     Column("size", BIG, nullable=False),
     Column("md5", Text, nullable=False),
+    Column("reads", BIG, nullable=False),
     sqlite_with_rowid=False,
 )
 

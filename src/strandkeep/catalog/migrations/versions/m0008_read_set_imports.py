@@ -55,8 +55,9 @@ def _create_originals() -> None:
         sa.Column("source", sa.Text(), primary_key=True),
         sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("start", _BIG, nullable=False),
+        sa.Column("start", _BIG),
         sa.Column("size", _BIG, nullable=False),
         sa.Column("md5", sa.Text(), nullable=False),
+        sa.Column("reads", _BIG, nullable=False),
         sqlite_with_rowid=False,
     )
