@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from strandkeep import metrics
 from strandkeep.catalog import tables
 from strandkeep.errors import ResourceNotFoundException
 from strandkeep.jobs import fallback
@@ -52,6 +53,10 @@ def count_puts(monkeypatch, house):
 
     monkeypatch.setattr(house.buckets, "put", counted)
     return sent
+
+
+def not_kept(read_set):
+    return f"Parts of read set {read_set}, whose upload failed, are not at the fallback location:"
 
 
 def blob_path(mine, read_set, source="SOURCE1", number=1):
@@ -107,6 +112,17 @@ def test_the_parts_stay_here_too(mine):
     mine.keep(upload)
     assert {mine.api.blob_state(row.blob) for row in mine.api.rows(tables.segment, holder_id=read_set)} == {"live"}
     assert mine.metadata(read_set)["status"] == "UPLOAD_FAILED"
+
+
+def test_how_it_ended_is_counted(own, tmp_path):
+    def count(outcome):
+        return metrics.JOBS.labels("fallback", outcome)._value.get()
+
+    before = count("completed"), count("refused")
+    good, bad = failing(own, tmp_path), failing(own, tmp_path, read_only=True)
+    for mine in (good, bad):
+        mine.keep(mine.failed()[0])
+    assert (count("completed"), count("refused")) == (before[0] + 1, before[1] + 1)
 
 
 @pytest.mark.parametrize("location", [None, ""])
@@ -201,7 +217,7 @@ def test_a_bucket_that_stays_away_is_given_up(mine, caplog):
     mine.keep(upload)
     state, said = mine.outcome(upload)
     assert state == "FAILED"
-    assert said.startswith("The folder of this bucket is not there")
+    assert said.startswith(f"{not_kept(read_set)} The folder of this bucket is not there")
     assert said.endswith("It was tried for 101 s.")
     assert mine.metadata(read_set)["status"] == "UPLOAD_FAILED"
     assert [record for record in caplog.records if read_set in record.getMessage()][-1].levelno == logging.WARNING
@@ -239,18 +255,21 @@ def test_a_bucket_that_may_not_be_written_to_fails_the_job_alone(own, tmp_path, 
     upload, read_set = mine.failed()
     before = mine.metadata(read_set)
     mine.keep(upload)
-    assert mine.outcome(upload) == ("FAILED", message)
+    assert mine.outcome(upload) == ("FAILED", f"{not_kept(read_set)} {message}")
     assert mine.kept() == {}
     assert mine.metadata(read_set) == before
     assert [record for record in caplog.records if read_set in record.getMessage()][-1].levelno == logging.WARNING
+    told = mine.api("ListEvents", filter={"resourceId": mine.jobs(upload)[0].id})["events"][0]
+    assert (told["before"], told["after"]) == ("IN_PROGRESS", "FAILED")
+    assert told["statusMessage"] == mine.outcome(upload)[1]
 
 
 @pytest.mark.parametrize("location", ["s3://elsewhere", "s3://elsewhere/failed/"])
 def test_a_bucket_that_is_not_mapped_fails_the_job_alone(own, tmp_path, location):
     mine = failing(own, tmp_path, location=location)
-    upload, _ = mine.failed()
+    upload, read_set = mine.failed()
     mine.keep(upload)
-    assert mine.outcome(upload) == ("FAILED", NOT_MAPPED)
+    assert mine.outcome(upload) == ("FAILED", f"{not_kept(read_set)} {NOT_MAPPED}")
 
 
 def test_the_bucket_of_another_account_is_out_of_reach(own, tmp_path):
@@ -258,9 +277,9 @@ def test_the_bucket_of_another_account_is_out_of_reach(own, tmp_path):
     folder = tmp_path / "bucket"
     folder.mkdir()
     mine = failing(other, folder)
-    upload, _ = mine.failed()
+    upload, read_set = mine.failed()
     mine.keep(upload)
-    assert mine.outcome(upload) == ("FAILED", NOT_MAPPED)
+    assert mine.outcome(upload) == ("FAILED", f"{not_kept(read_set)} {NOT_MAPPED}")
     theirs = failing(other, folder, accounts=(other.context.account,))
     upload, _ = theirs.failed()
     theirs.keep(upload)
@@ -271,9 +290,9 @@ def test_a_location_that_leads_out_of_the_folder_is_refused(own, tmp_path):
     folder = tmp_path / "bucket"
     folder.mkdir()
     mine = failing(own, folder, location=f"s3://{BUCKET}/../outside/")
-    upload, _ = mine.failed()
+    upload, read_set = mine.failed()
     mine.keep(upload)
-    assert mine.outcome(upload) == ("FAILED", "This name leads out of the bucket's folder.")
+    assert mine.outcome(upload) == ("FAILED", f"{not_kept(read_set)} This name leads out of the bucket's folder.")
     assert not (tmp_path / "outside").exists()
 
 
@@ -284,7 +303,7 @@ def test_a_damaged_part_is_left_out_and_said_to_be(mine, caplog):
     mine.keep(upload)
     assert mine.outcome(upload) == (
         "COMPLETED_WITH_FAILURES",
-        "1 of 4 parts are damaged here and were left out; request.json says which.",
+        f"{not_kept(read_set)} 1 of 4 are damaged here and were left out; request.json says which.",
     )
     parts = mine.parts(upload)
     left_out = parts.pop(f"{mine.store}/{upload}/SOURCE1/part-00002")

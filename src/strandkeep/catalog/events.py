@@ -22,6 +22,7 @@ _TALKING = {
     "reference": tables.reference,
     "readSetImportJob": tables.job,
     "referenceImportJob": tables.job,
+    "job": tables.job,
 }
 
 #: Member of the filter of ListEvents → its column.

@@ -42,8 +42,8 @@ def fall_back(house: House, job: Row[Any]) -> Conclusion:
             raise
         return _ended(failed, states.FAILED, f"{reason}.")
     if damaged:
-        message = f"{damaged} of {failed.number} parts are damaged here and were left out; request.json says which."
-        return _ended(failed, states.COMPLETED_WITH_FAILURES, message)
+        reason = f"{damaged} of {failed.number} are damaged here and were left out; request.json says which."
+        return _ended(failed, states.COMPLETED_WITH_FAILURES, reason)
     return lambda _tx: None
 
 
@@ -139,9 +139,10 @@ def _load(reader: Reader, job: Row[Any]) -> _Failed:
     return _Failed(upload, read_set, parts, read_sets.problems(reader, read_set.id))
 
 
-def _ended(failed: _Failed, state: str, message: str) -> Conclusion:
-    """An end that somebody should look into: nothing else than this says that parts are not where they should be."""
-    _log.warning("the parts of read set %s, whose upload failed, are not all kept: %s", failed.read_set.id, message)
+def _ended(failed: _Failed, state: str, reason: str) -> Conclusion:
+    """An end that somebody should look into, told by its event and in the log: the read set has words of its own."""
+    message = f"Parts of read set {failed.read_set.id}, whose upload failed, are not at the fallback location: {reason}"
+    _log.warning(message)
     return lambda _tx: Ending(state, message)
 
 
