@@ -214,7 +214,7 @@ def test_what_is_no_list_is_none(mine):
 
 
 def test_a_list_that_cannot_be_asked_for_now_is_waited_for(mine, monkeypatch):
-    uris, contents = mine.lanes(2)
+    uris, _ = mine.lanes(2)
     mine.put("run/md5sum.txt", f"{md5(b'')}  s_L001_R1_001.fastq.gz\n".encode())
     plain = Buckets.open
 
