@@ -18,6 +18,13 @@ def requests(here, store, upload, read_set, verification, reference_store, refer
     of_references, reference_arn = {"referenceStoreId": reference_store}, here.reference_arn(reference_store, reference)
     sources = [{"sourceFile": "s3://runs/a.fa", "name": "a.fa"}]
     start = {**of_references, "roleArn": "arn:aws:iam::123456789012:role/importer", "sources": sources}
+    reads = {"sourceFileType": "FASTQ", "subjectId": "s", "sampleId": "p"}
+    import_reads = {
+        "sequenceStoreId": store,
+        "roleArn": start["roleArn"],
+        "sources": [{**reads, "sourceFiles": {"source1": "s3://runs/a.fastq.gz"}}],
+    }
+    import_lanes = {**import_reads, "sources": [{**reads, "sourceFiles": {"source1": ["s3://runs/a.fastq.gz"]}}]}
     place, store_arn, set_arn = {"sequenceStoreId": store}, here.sequence_store_arn(store), here.read_set_arn
     part = {"partSource": "SOURCE1", "partNumber": 1}
     new = {"sourceFileType": "FASTQ", "subjectId": "s", "sampleId": "p", "name": "n"}
@@ -43,6 +50,15 @@ def requests(here, store, upload, read_set, verification, reference_store, refer
         ("BatchUndeleteReadSet", {**place, "ids": [read_set]}),
         ("ReingestReadSet", {**place, "id": read_set}),
         ("ReingestReadSet", {**place, "id": read_set, "clientToken": "t"}),
+        ("StartReadSetImportJob", import_reads),
+        ("StartReadSetImportJob", {**import_reads, "clientToken": "t"}),
+        ("GetReadSetImportJob", {**place, "id": import_job}),
+        ("ListReadSetImportJobs", place),
+        ("ImportReadSets", import_lanes),
+        ("ImportReadSets", {**import_lanes, "clientToken": "t"}),
+        ("ListReadSetOriginals", {**place, "id": read_set}),
+        ("GetReadSetOriginal", {**place, "id": read_set, "number": 1}),
+        ("GetReadSetOriginal", {**place, "id": read_set, "number": 1, "range": "bytes=0-1"}),
         ("StartVerification", place),
         ("StartVerification", {**place, "clientToken": "t"}),
         ("StartVerification", {**place, "readSetId": read_set}),

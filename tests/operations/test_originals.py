@@ -7,11 +7,13 @@ import json
 
 import pytest
 
+from strandkeep.bucket_settings import BucketMapping
 from strandkeep.buckets import BucketAway, Buckets
 from strandkeep.catalog import tables
 from strandkeep.domain import times
 from strandkeep.errors import ConflictException, RangeNotSatisfiableException, ResourceNotFoundException
 from strandkeep.jobs.sweep import purge_read_sets
+from tests.contract.kinds_of_buckets import s3_kind
 from tests.e2e.uploading import fastq, gz
 from tests.formats.alignment_files import unaligned
 from tests.operations.conftest import NEVER, Api, with_settings
@@ -214,7 +216,7 @@ def test_what_is_no_list_is_none(mine):
 
 
 def test_a_list_that_cannot_be_asked_for_now_is_waited_for(mine, monkeypatch):
-    uris, contents = mine.lanes(2)
+    uris, _ = mine.lanes(2)
     mine.put("run/md5sum.txt", f"{md5(b'')}  s_L001_R1_001.fastq.gz\n".encode())
     plain = Buckets.open
 
@@ -246,3 +248,23 @@ def test_each_list_is_asked_for_once(mine, monkeypatch):
     files = [uri.rpartition("/")[2] for uri in uris]
     lists = ["md5sum.txt", "md5sums.txt", "MD5.txt", "MD5SUMS"]
     assert sorted(asked) == sorted([*files, *files, *(f"{file}.md5" for file in files), *lists])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_lists_in_s3_are_checked_and_missing_ones_are_no_fault(mine, s3_server, tmp_path, right):
+    with s3_kind(tmp_path, lambda: s3_server) as kind:
+        there = dataclasses.replace(mine, api=with_settings(mine.api, buckets=(BucketMapping("runs", kind.place),)))
+        one, two = gz(fastq(20, 50, 1, 7)), gz(fastq(20, 50, 1, 8))
+        kind.store("run 1/ä one.fastq.gz", one)
+        kind.store("run 1/two.fastq.gz", two)
+        said = md5(two if right else one)
+        kind.store("run 1/md5sum.txt", f"{md5(one)}  ä one.fastq.gz\n{said} *two.fastq.gz\n".encode())
+        job = there.done_many(several(["s3://runs/run 1/ä one.fastq.gz", "s3://runs/run 1/two.fastq.gz"]))
+    ((status, message),) = outcomes(job)
+    assert status == ("FINISHED" if right else "FAILED"), message
+    if right:
+        read_set = job["sources"][0]["readSetId"]
+        assert [original["name"] for original in listed(mine, read_set)] == ["ä one.fastq.gz", "two.fastq.gz"]
+        assert got(mine.api, sequenceStoreId=mine.store, id=read_set, number=2) == two
+    else:
+        assert message.startswith("two.fastq.gz: its MD5 is ")
