@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from strandkeep.catalog import attempts, fetched, jobs, moves, tables
-from strandkeep.catalog.transaction import Reader, Transaction
+from strandkeep.catalog.transaction import Reader, Transaction, count_rows
 from strandkeep.domain import states
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.import_jobs import Waiting, ending
@@ -46,20 +46,29 @@ def of(reader: Reader, job_id: str) -> Sequence[Row[Any]]:
     return reader.all(sa.select(_ITEM).where(_ITEM.c.job_id == job_id).order_by(_ITEM.c.position))
 
 
-def waiting(reader: Reader, kinds: Collection[str], now: int, most: int) -> list[Waiting]:
-    """Items of jobs of some kinds that have not ended and may run now: of each account the oldest, up to `most`.
+def count(reader: Reader, job_id: str) -> int:
+    """How many items a job has."""
+    return count_rows(reader, sa.select(_ITEM.c.position).where(_ITEM.c.job_id == job_id))
+
+
+def waiting(
+    reader: Reader, kinds: Collection[str], now: int, most: int, job_states: Collection[str] = states.UNENDED_JOBS
+) -> list[Waiting]:
+    """Items of jobs of some kinds and states that have not ended and may run now.
+
+    Of each account the oldest, up to `most`.
 
     Job by job: of ten thousand that wait, those that nobody can run yet are not looked at.
     """
-    query = sa.select(_ITEM.c.position, _ITEM.c.failures).where(
+    query = sa.select(_ITEM.c.position, _ITEM.c.run_after).where(
         _ITEM.c.state.in_(states.UNENDED_ITEMS), _ITEM.c.run_after <= now
     )
     found: list[Waiting] = []
-    for account in jobs.accounts_waiting(reader, kinds):
+    for account in jobs.accounts_waiting(reader, kinds, job_states):
         left = most
-        for job_id in jobs.unended_ids(reader, account, kinds):
+        for job_id in jobs.unended_ids(reader, account, kinds, job_states):
             rows = reader.all(query.where(_ITEM.c.job_id == job_id).order_by(_ITEM.c.position).limit(left))
-            found += [Waiting(f"{job_id}.{row.position}", account, row.failures) for row in rows]
+            found += [Waiting(f"{job_id}.{row.position}", account, row.run_after) for row in rows]
             left -= len(rows)
             if not left:
                 break
@@ -97,7 +106,10 @@ def end(tx: Transaction, item: Row[Any], state: str, message: str | None = None)
 
 
 def holds(reader: Reader, item: Row[Any]) -> bool:
-    """Whether the attempt in `item` is the one that counts."""
+    """Whether the attempt in `item` is the one that counts; in a transaction, until it ends."""
+    if isinstance(reader, Transaction):
+        # In the order of locks a job comes before its items.
+        _locked_job(reader, item.job_id)
     return attempts.hold(reader, _ITEM, _mine(item))
 
 
@@ -122,15 +134,15 @@ def note_answer(tx: Transaction, item: Row[Any]) -> bool:
 
 
 def cancel(tx: Transaction, context: RequestContext, job_id: str) -> bool:
-    """Let a job end as soon as nobody works on it; False when it has ended already.
+    """Let a job end as soon as nobody works on it; False when it has ended otherwise already.
 
-    What waits ends now. What runs notices at the fence that it is to let go, and ends with its next attempt.
+    What waits ends now. What runs notices at the fence that it is to let go, and ends with its next attempt. A job that
+    is cancelled already is left to that.
     """
     job = _locked_job(tx, job_id)
-    if job is None or job.state in states.ENDED_JOBS:
-        return False
-    if job.state != states.CANCELLING:
-        moves.move(tx, context, "job", job_id, job.state, states.CANCELLING)
+    if job is None or job.state not in states.CANCELLABLE_JOBS:
+        return job is not None and job.state in states.CANCELLED_JOBS
+    moves.move(tx, context, "job", job_id, job.state, states.CANCELLING)
     for item in of(tx, job_id):
         if item.state == states.NOT_STARTED:
             _move(tx, item, states.FAILED, status_message=CANCELLED)

@@ -130,25 +130,31 @@ def unended(reader: Reader) -> dict[str, tuple[int, int]]:
     return {row.state: (row.number, row.oldest) for row in rows}
 
 
-def accounts_waiting(reader: Reader, kinds: Collection[str]) -> list[str]:
+def accounts_waiting(
+    reader: Reader, kinds: Collection[str], job_states: Collection[str] = states.UNENDED_JOBS
+) -> list[str]:
     """The accounts that have unfinished jobs of some kinds."""
-    query = sa.select(_JOB.c.account).where(_JOB.c.state.in_(states.UNENDED_JOBS), _JOB.c.kind.in_(kinds))
+    query = sa.select(_JOB.c.account).where(_JOB.c.state.in_(job_states), _JOB.c.kind.in_(kinds))
     return [row.account for row in reader.all(query.distinct().order_by(_JOB.c.account))]
 
 
-def waiting(reader: Reader, kinds: Collection[str], now: int, most: int) -> list[Waiting]:
+def waiting(
+    reader: Reader, kinds: Collection[str], now: int, most: int, job_states: Collection[str] = states.UNENDED_JOBS
+) -> list[Waiting]:
     """Jobs of some kinds that have not ended and may run now: of each account the oldest, and up to `most`."""
-    query = sa.select(_JOB.c.id, _JOB.c.account, _JOB.c.failures).where(_JOB.c.run_after <= now)
+    query = sa.select(_JOB.c.id, _JOB.c.account, _JOB.c.run_after).where(_JOB.c.run_after <= now)
     return [
-        Waiting(row.id, row.account, row.failures)
-        for account in accounts_waiting(reader, kinds)
-        for row in reader.all(query.where(*_unended_of(account, kinds)).order_by(*_OLDEST).limit(most))
+        Waiting(row.id, row.account, row.run_after)
+        for account in accounts_waiting(reader, kinds, job_states)
+        for row in reader.all(query.where(*_jobs_of(account, kinds, job_states)).order_by(*_OLDEST).limit(most))
     ]
 
 
-def unended_ids(reader: Reader, account: str, kinds: Collection[str]) -> list[str]:
+def unended_ids(
+    reader: Reader, account: str, kinds: Collection[str], job_states: Collection[str] = states.UNENDED_JOBS
+) -> list[str]:
     """The jobs of an account, of some kinds, that have not ended, the oldest first."""
-    query = sa.select(_JOB.c.id).where(*_unended_of(account, kinds)).order_by(*_OLDEST)
+    query = sa.select(_JOB.c.id).where(*_jobs_of(account, kinds, job_states)).order_by(*_OLDEST)
     return [row.id for row in reader.all(query)]
 
 
@@ -157,6 +163,5 @@ def _mine(job: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:
     return _JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS
 
 
-def _unended_of(account: str, kinds: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
-    """The condition of jobs of an account, of some kinds, that have not ended."""
-    return _JOB.c.account == account, _JOB.c.kind.in_(kinds), _JOB.c.state.in_(states.UNENDED_JOBS)
+def _jobs_of(account: str, kinds: Collection[str], job_states: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
+    return _JOB.c.account == account, _JOB.c.kind.in_(kinds), _JOB.c.state.in_(job_states)

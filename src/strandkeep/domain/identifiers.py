@@ -60,6 +60,10 @@ class Installation:
         """The ARN of a verification of stored bytes."""
         return f"{self._arn('strandkeep')}:verification/{verification_id}"
 
+    def job_arn(self, job_id: str) -> str:
+        """The ARN of an import job."""
+        return f"{self._arn('strandkeep')}:job/{job_id}"
+
     def root_arn(self) -> str:
         """The ARN of the account's root principal."""
         return f"arn:{self.partition}:iam::{self.account}:root"

@@ -8,11 +8,14 @@ from strandkeep.domain import states
 
 
 class Waiting(NamedTuple):
-    """Work that may run now: the `id` that runs, the `account` that it is for, and how often it has failed."""
+    """Work that may run now: the `id` that runs, the `account` that it is for, and since when it may run.
+
+    It is another moment after each pause, and none else: with the id it names one turn of the work.
+    """
 
     id: str
     account: str
-    failures: int
+    run_after: int
 
 
 def ending(items: Sequence[str], *, cancelled: bool) -> tuple[str, str | None]:

@@ -42,7 +42,7 @@ def examine_fastq(
     own; what it raises ends the workers and is raised here. A chunk that is on its way is waited for, whatever
     happens. `originals` tells of a source that is made of several files, one after the other: the stored bytes of each,
     in order; each must be whole by itself. With `qc`, QC facts are made. `progress` is called in the calling thread, a
-    few times a second.
+    few times a second at least, also while nothing comes: what it raises ends the workers too.
 
     Which fault is told first: SOURCE1's own, SOURCE2's own, then that they are no mates. A fault ends the examination
     within a second of finding it, so a second fault is told only when it was found by then.

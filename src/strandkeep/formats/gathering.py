@@ -56,9 +56,8 @@ class Gathering(Generic[F]):
                 deadline = time.monotonic() + _GRACE_S
             if deadline is not None and time.monotonic() > deadline:
                 break
-            before = dict(self._progress)
             self._listen()
-            if self._tell and self._progress != before:
+            if self._tell:
                 self._tell(Progress(*map(sum, zip(*self._progress.values(), strict=True))))
 
     @property

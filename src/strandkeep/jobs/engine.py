@@ -16,6 +16,7 @@ from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from strandkeep.catalog import Catalog, Reader, items, jobs
 from strandkeep.domain.import_jobs import Waiting, fair_choice
+from strandkeep.domain.states import UNENDED_JOBS
 from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ _FORGET_MOST = 100
 class Queue:
     """Jobs of the same `kinds` wait for each other: `workers` of them run at once. With `by_item` their items do.
 
-    One account has `share` of them at most.
+    One account has `share` of them at most. Only jobs in `states` are taken.
     """
 
     name: str
@@ -43,11 +44,12 @@ class Queue:
     workers: int
     share: int
     by_item: bool = False
+    states: Collection[str] = UNENDED_JOBS
 
     def waiting(self, reader: Reader, now: int, most: int) -> list[Waiting]:
         """What may run now: of each account the oldest, up to `most`."""
         waiting = items.waiting if self.by_item else jobs.waiting
-        return waiting(reader, self.kinds, now, most)
+        return waiting(reader, self.kinds, now, most, self.states)
 
 
 class JobEngine:
@@ -147,8 +149,8 @@ class JobEngine:
 
 
 def _workflow_id(work: Waiting) -> str:
-    """A retry has an id of its own: DBOS would give the old one's outcome again."""
-    return f"{work.id}-{work.failures}" if work.failures else work.id
+    """Each turn has an id of its own: DBOS would give the outcome of the one before again, or wait for its end."""
+    return f"{work.id}-{work.run_after}"
 
 
 def _as_function(method: Callable[[str], None]) -> Callable[[str], None]:

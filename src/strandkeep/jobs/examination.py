@@ -32,7 +32,8 @@ _CRAM_LIMITS = Limits(address_space=2 << 30)
 #: Rules of faults that a wrong reference would explain.
 _OF_THE_REFERENCE = frozenset({"alignment.reference", "cram.undecodable"})
 
-_PROGRESS_S = 2.0
+#: Seconds between two notes of how far something is.
+PROGRESS_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def now_and_then(report: Callable[[Progress], None]) -> Callable[[Progress], Non
 
     def tell(progress: Progress) -> None:
         nonlocal told
-        if time.monotonic() - told >= _PROGRESS_S:
+        if time.monotonic() - told >= PROGRESS_S:
             told = time.monotonic()
             report(progress)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -12,7 +13,7 @@ from strandkeep.domain import states
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.formats.facts import Progress, printable
 from strandkeep.house import House
-from strandkeep.jobs.examination import now_and_then
+from strandkeep.jobs.examination import PROGRESS_S
 from strandkeep.jobs.fetching import Fetch
 from strandkeep.jobs.patience import given_up
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
@@ -58,16 +59,20 @@ def check_room(house: House, fetches: Sequence[Fetch]) -> None:
 
 
 def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], None]:
-    """Notes how far an item is, of `size` bytes, and how fast; Superseded when another attempt counts by then."""
-    before, at = 0, time.monotonic()
+    """Notes every few seconds, and once all is taken in, how far an item is, of `size` bytes, and how fast.
 
-    @now_and_then
+    It raises Superseded when another attempt counts by then.
+    """
+    before, at = Progress(0, 0, 0), time.monotonic()
+
     def report(progress: Progress) -> None:
         nonlocal before, at
-        now = time.monotonic()
-        rate = int((progress.stored - before) / max(now - at, 0.001))
-        before, at = progress.stored, now
-        noted = {"stored": progress.stored, "size": size, "text": progress.text, "reads": progress.reads, "rate": rate}
+        passed = time.monotonic() - at
+        if passed < PROGRESS_S and (progress.stored < size or progress == before):
+            return
+        rate = int((progress.stored - before.stored) / max(passed, 0.001))
+        before, at = progress, at + passed
+        noted = {**asdict(progress), "size": size, "rate": rate, "at": house.catalog.clock.reading()}
         if not house.catalog.write(lambda tx: items.put_progress(tx, item, noted)):
             raise Superseded
 

@@ -1,16 +1,22 @@
 """What the operations of import jobs have in common, of read sets and of references alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, jobs
+from strandkeep.catalog import Reader, Transaction, client_tokens, items, jobs
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
-from strandkeep.domain.identifiers import is_id
+from strandkeep.domain.identifiers import is_id, new_id
 from strandkeep.domain.import_progress import sentence
-from strandkeep.errors import ResourceNotFoundException
+from strandkeep.errors import ResourceNotFoundException, ValidationException
+from strandkeep.house import House
+from strandkeep.kill_points import reach
+from strandkeep.operations.quotas import check_another_import_job
+
+Sources = Sequence[Mapping[str, Any]]
 
 #: What a job or an item says of itself when it has nothing of its own to say.
 _JOB_MESSAGES = {
@@ -26,12 +32,78 @@ _ITEM_MESSAGES = {
 }
 
 
-def require_job(reader: Reader, context: RequestContext, store_id: str, kind: str, job_id: str) -> Row[Any]:
+@dataclass(frozen=True)
+class ImportKind:
+    """What import jobs of one kind have of their own.
+
+    `store_member` and `output_member` are what the API calls the ids of their store and of what comes of a source.
+    `lock_store` locks the caller's store as a start wants it; `admit` raises what speaks against further `sources` in
+    it, and locks what they name; `name_of` is the name of what comes of a source.
+    """
+
+    name: str
+    store_member: str
+    output_member: str
+    lock_store: Callable[[Transaction, RequestContext, House, str], None]
+    admit: Callable[[Transaction, RequestContext, House, str, Sources], None]
+    name_of: Callable[[Mapping[str, Any]], str]
+
+
+async def start(
+    context: RequestContext, house: House, kind: ImportKind, operation: str, request: Mapping[str, Any]
+) -> Row[Any]:
+    """The job that an operation asks for, there once and for all; the same clientToken finds it again."""
+    store_id = request[kind.store_member]
+
+    def begin(tx: Transaction) -> Row[Any]:
+        kind.lock_store(tx, context, house, store_id)
+
+        def make() -> str:
+            return insert(tx, context, house, kind, store_id, {"roleArn": request["roleArn"]}, request["sources"])
+
+        job_id = client_tokens.once(tx, context, operation, request, make, scope=store_id, conflict=ValidationException)
+        return require_job(tx, context, store_id, kind, job_id)
+
+    return await submit(house, begin)
+
+
+async def submit(house: House, begin: Callable[[Transaction], Row[Any]]) -> Row[Any]:
+    """The job that a transaction begins, handed to whoever runs it."""
+    row = await house.catalog.write_async(begin)
+    reach("import.submitted")
+    house.wake_jobs()
+    return row
+
+
+def insert(
+    tx: Transaction,
+    context: RequestContext,
+    house: House,
+    kind: ImportKind,
+    store_id: str,
+    asked: Mapping[str, Any],
+    sources: Sources,
+) -> str:
+    """The id of a new job in a store that is locked; `asked` is what its row keeps of the request."""
+    check_another_import_job(tx, house, store_id, kind.name)
+    kind.admit(tx, context, house, store_id, sources)
+    job_id = new_id()
+    jobs.insert(tx, context, job_id, kind.name, store_id, subject=job_id, request=asked)
+    items.insert(tx, job_id, ((source, new_id()) for source in sources))
+    return job_id
+
+
+def require_job(reader: Reader, context: RequestContext, store_id: str, kind: ImportKind, job_id: str) -> Row[Any]:
     """The caller's job of a store; ResourceNotFoundException for any other."""
-    row = jobs.find_in_store(reader, context.account, store_id, kind, job_id) if is_id(job_id) else None
+    row = jobs.find_in_store(reader, context.account, store_id, kind.name, job_id) if is_id(job_id) else None
     if row is None:
         raise ResourceNotFoundException(f"id: the import job {job_id!r} does not exist in the store {store_id!r}.")
     return row
+
+
+def started(kind: ImportKind, row: Row[Any]) -> dict[str, Any]:
+    """What a start answers. Sent again it answers the same, however far the job has come."""
+    return {**identity(row, kind.store_member), "status": states.SUBMITTED}
 
 
 def identity(row: Row[Any], store_member: str) -> dict[str, Any]:
@@ -55,10 +127,13 @@ def job_message(row: Row[Any]) -> str | None:
     return row.status_message or _JOB_MESSAGES.get(row.state)
 
 
-def outcome(item: Row[Any], output_member: str) -> Mapping[str, Any]:
-    """What became of an item so far. The id of what it makes is known from its beginning on, unless it failed."""
+def outcome(item: Row[Any], output_member: str, now: int) -> Mapping[str, Any]:
+    """What became of an item so far. The id of what it makes is known from its beginning on, unless it failed.
+
+    `now` is of the clock by which progress is noted.
+    """
     known = item.state in (states.IN_PROGRESS, states.FINISHED)
-    far = sentence(item.progress) if item.state == states.IN_PROGRESS else None
+    far = sentence(item.progress, item.run_after, now) if item.state == states.IN_PROGRESS else None
     return {
         "status": item.state,
         "statusMessage": item.status_message or far or _ITEM_MESSAGES.get(item.state),

@@ -5,24 +5,18 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, client_tokens, items, jobs, pages
-from strandkeep.domain import states
+from strandkeep.catalog import Reader, Transaction, items, jobs, pages
 from strandkeep.domain.context import RequestContext
-from strandkeep.domain.identifiers import new_id
 from strandkeep.domain.import_sources import check_source_files, read_set_name, shown_source_files
 from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
-from strandkeep.errors import ValidationException
 from strandkeep.house import House
-from strandkeep.kill_points import reach
 from strandkeep.operations import import_jobs
-from strandkeep.operations.quotas import check_another_import_job, check_room_for_read_sets
+from strandkeep.operations.import_jobs import ImportKind, Sources
+from strandkeep.operations.quotas import check_room_for_read_sets
 from strandkeep.operations.sequence_stores import require_store
 from strandkeep.operations.source_types import check_type, lock_named_reference
 from strandkeep.protocol import shapes, strandkeep_shapes
-
-_KIND = "read-set-import"
-_STORE, _OUTPUT = "sequenceStoreId", "readSetId"
 
 
 async def start_read_set_import_job(
@@ -30,7 +24,7 @@ async def start_read_set_import_job(
 ) -> shapes.StartReadSetImportJobResponse:
     """StartReadSetImportJob: up to a hundred sources, each of which becomes a read set; one clientToken, one job."""
     row = await start(context, house, "StartReadSetImportJob", request)
-    return _started(row)  # type: ignore[return-value]
+    return import_jobs.started(READ_SETS, row)  # type: ignore[return-value]
 
 
 async def import_read_sets(
@@ -38,22 +32,22 @@ async def import_read_sets(
 ) -> strandkeep_shapes.ImportReadSetsResponse:
     """ImportReadSets: as StartReadSetImportJob, but each source is made of one file or of several, in order."""
     row = await start(context, house, "ImportReadSets", request)
-    return _started(row)  # type: ignore[return-value]
+    return import_jobs.started(READ_SETS, row)  # type: ignore[return-value]
 
 
 async def get_read_set_import_job(
     context: RequestContext, house: House, request: shapes.GetReadSetImportJobRequest
 ) -> shapes.GetReadSetImportJobResponse:
     """GetReadSetImportJob: how far a job is, and what became of each of its sources."""
-    store_id = request["sequenceStoreId"]
+    store_id, now = request["sequenceStoreId"], house.catalog.clock.reading()
 
     def read(reader: Reader) -> dict[str, Any]:
         require_store(reader, context, store_id)
-        row = import_jobs.require_job(reader, context, store_id, _KIND, request["id"])
+        row = import_jobs.require_job(reader, context, store_id, READ_SETS, request["id"])
         return {
-            **import_jobs.list_item(row, _STORE),
+            **import_jobs.list_item(row, READ_SETS.store_member),
             "statusMessage": import_jobs.job_message(row),
-            "sources": [_source(item) for item in items.of(reader, row.id)],
+            "sources": [_source(item, now) for item in items.of(reader, row.id)],
         }
 
     found = await house.catalog.read_async(read)
@@ -70,41 +64,18 @@ async def list_read_set_import_jobs(
 
     def read(reader: Reader) -> tuple[pages.Rows, list[Any] | None]:
         require_store(reader, context, store_id)
-        return jobs.page(reader, store_id, _KIND, filters, after, size)
+        return jobs.page(reader, store_id, READ_SETS.name, filters, after, size)
 
     rows, last = await house.catalog.read_async(read)
-    listed = [import_jobs.list_item(row, _STORE) for row in rows]
+    listed = [import_jobs.list_item(row, READ_SETS.store_member) for row in rows]
     return {"importJobs": listed, "nextToken": last and pager.token(last)}  # type: ignore[typeddict-item]
 
 
 async def start(context: RequestContext, house: House, operation: str, request: Mapping[str, Any]) -> Row[Any]:
     """The job that an operation asks for, there once and for all; the same clientToken finds it again."""
-    store_id, sources = request["sequenceStoreId"], request["sources"]
-    for number, source in enumerate(sources, 1):
+    for number, source in enumerate(request["sources"], 1):
         _check(source, f"sources.{number}.member")
-
-    def insert(tx: Transaction) -> Row[Any]:
-        # Alone when it counts: nobody else may take the place that it finds.
-        alone = house.quota("concurrent_import_jobs") or house.quota("read_sets_per_store")
-        require_store(tx, context, store_id, lock="exclusive" if alone else "shared")
-
-        def make() -> str:
-            return _insert(tx, context, house, request)
-
-        started = client_tokens.once(
-            tx, context, operation, request, make, scope=store_id, conflict=ValidationException
-        )
-        return import_jobs.require_job(tx, context, store_id, _KIND, started)
-
-    row = await house.catalog.write_async(insert)
-    reach("import.submitted")
-    house.wake_jobs()
-    return row
-
-
-def _started(row: Row[Any]) -> dict[str, Any]:
-    """What a start answers. Sent again it gets the first answer, however far the job has come."""
-    return {**import_jobs.identity(row, _STORE), "status": states.SUBMITTED}
+    return await import_jobs.start(context, house, READ_SETS, operation, request)
 
 
 def _check(source: Mapping[str, Any], where: str) -> None:
@@ -113,24 +84,27 @@ def _check(source: Mapping[str, Any], where: str) -> None:
     check_tags(source.get("tags", {}))
 
 
-def _insert(tx: Transaction, context: RequestContext, house: House, request: Mapping[str, Any]) -> str:
-    store_id, sources = request["sequenceStoreId"], request["sources"]
+def _lock_store(tx: Transaction, context: RequestContext, house: House, store_id: str) -> None:
+    # Alone when it counts: nobody else may take the place that it finds.
+    alone = house.quota("concurrent_import_jobs") or house.quota("read_sets_per_store")
+    require_store(tx, context, store_id, lock="exclusive" if alone else "shared")
+
+
+def _admit(tx: Transaction, context: RequestContext, house: House, store_id: str, sources: Sources) -> None:
     # In one order, for others lock references too.
     for arn in sorted({source.get("referenceArn") or "" for source in sources}):
         lock_named_reference(tx, context, house.installation, arn)
-    check_another_import_job(tx, house, store_id, _KIND)
     check_room_for_read_sets(tx, house, store_id, len(sources))
-    job_id = new_id()
-    jobs.insert(tx, context, job_id, _KIND, store_id, subject=job_id, request={"roleArn": request["roleArn"]})
-    items.insert(tx, job_id, ((source, new_id()) for source in sources))
-    return job_id
 
 
-def _source(item: Row[Any]) -> dict[str, Any]:
+READ_SETS = ImportKind("read-set-import", "sequenceStoreId", "readSetId", _lock_store, _admit, read_set_name)
+
+
+def _source(item: Row[Any], now: int) -> dict[str, Any]:
     request = item.request
     return {
         **request,
         "sourceFiles": shown_source_files(request["sourceFiles"]),
         "name": read_set_name(request),
-        **import_jobs.outcome(item, _OUTPUT),
+        **import_jobs.outcome(item, READ_SETS.output_member, now),
     }

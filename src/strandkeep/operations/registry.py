@@ -9,6 +9,7 @@ from strandkeep.operations import (
     audit,
     deletion,
     events,
+    job_control,
     originals,
     qc,
     read_set_imports,
@@ -65,6 +66,10 @@ def _verification(installation: Installation, request: Mapping[str, Any]) -> str
     return installation.verification_arn(request["id"])
 
 
+def _job(installation: Installation, request: Mapping[str, Any]) -> str:
+    return installation.job_arn(request["id"])
+
+
 def _named(_installation: Installation, request: Mapping[str, Any]) -> str:
     return str(request["resourceArn"])
 
@@ -115,4 +120,7 @@ OPERATIONS: Mapping[str, Use] = {
     "ListVerifications": Use(verifications.list_verifications, _anything, changes=False),
     "ListVerificationFindings": Use(verifications.list_verification_findings, _verification, changes=False),
     "CancelVerification": Use(verifications.cancel_verification, _verification, changes=True),
+    "CancelJob": Use(job_control.cancel_job, _job, changes=True),
+    "GetJobProgress": Use(job_control.get_job_progress, _job, changes=False),
+    "RetryFailedItems": Use(job_control.retry_failed_items, _job, changes=True),
 }

@@ -22,6 +22,7 @@ EventResourceKind = Literal[
     "job",
 ]
 FileType = Literal["FASTQ", "BAM", "CRAM", "UBAM"]
+ImportJobKind = Literal["readSetImportJob", "referenceImportJob"]
 ImportJobStatus = Literal[
     "SUBMITTED",
     "IN_PROGRESS",
@@ -31,6 +32,7 @@ ImportJobStatus = Literal[
     "COMPLETED",
     "COMPLETED_WITH_FAILURES",
 ]
+JobSourceStatus = Literal["NOT_STARTED", "IN_PROGRESS", "FINISHED", "FAILED"]
 JobStatus = Literal["SUBMITTED", "IN_PROGRESS", "CANCELLED", "COMPLETED", "FAILED"]
 OriginalSource = Literal["SOURCE1", "SOURCE2"]
 ReadSetStatus = Literal["ARCHIVED", "ACTIVATING", "ACTIVE", "DELETING", "DELETED", "PROCESSING_UPLOAD", "UPLOAD_FAILED"]
@@ -73,6 +75,16 @@ class BatchUndeleteReadSetResponse(TypedDict):
     errors: NotRequired[list[ReadSetError] | None]
 
 
+class CancelJobRequest(TypedDict):
+    id: str
+
+
+class CancelJobResponse(TypedDict):
+    id: str
+    kind: ImportJobKind
+    status: ImportJobStatus
+
+
 class CancelVerificationRequest(TypedDict):
     id: str
 
@@ -106,6 +118,25 @@ class EventFilter(TypedDict):
     kind: NotRequired[str]
     createdAfter: NotRequired[datetime]
     createdBefore: NotRequired[datetime]
+
+
+class GetJobProgressRequest(TypedDict):
+    id: str
+
+
+class GetJobProgressResponse(TypedDict):
+    id: str
+    kind: ImportJobKind
+    sequenceStoreId: NotRequired[str | None]
+    referenceStoreId: NotRequired[str | None]
+    roleArn: str
+    status: ImportJobStatus
+    statusMessage: NotRequired[str | None]
+    retryOf: NotRequired[str | None]
+    creationTime: datetime
+    completionTime: NotRequired[datetime | None]
+    totals: JobTotals
+    sources: list[JobSource]
 
 
 class GetReadSetOriginalRequest(TypedDict):
@@ -166,6 +197,36 @@ class ImportSource(TypedDict):
 class ImportSourceFiles(TypedDict):
     source1: list[str]
     source2: NotRequired[list[str]]
+
+
+class JobSource(TypedDict):
+    position: int
+    name: str
+    status: JobSourceStatus
+    statusMessage: NotRequired[str | None]
+    bytesDone: int
+    bytesTotal: NotRequired[int | None]
+    bytesPerSecond: int
+    reads: int
+    percent: int
+    attempt: int
+    failures: int
+    nextAttemptTime: NotRequired[datetime | None]
+    readSetId: NotRequired[str | None]
+    referenceId: NotRequired[str | None]
+
+
+class JobTotals(TypedDict):
+    sources: int
+    notStarted: int
+    inProgress: int
+    finished: int
+    failed: int
+    bytesDone: int
+    bytesTotal: NotRequired[int | None]
+    bytesPerSecond: int
+    reads: int
+    percent: int
 
 
 class ListAuditRecordsRequest(TypedDict):
@@ -360,6 +421,23 @@ class ReingestReadSetResponse(TypedDict):
     status: ReadSetStatus
     sourceFileType: FileType
     referenceArn: NotRequired[str | None]
+
+
+class RetryFailedItemsRequest(TypedDict):
+    id: str
+    clientToken: NotRequired[str]
+
+
+class RetryFailedItemsResponse(TypedDict):
+    id: str
+    kind: ImportJobKind
+    sequenceStoreId: NotRequired[str | None]
+    referenceStoreId: NotRequired[str | None]
+    roleArn: str
+    status: ImportJobStatus
+    creationTime: datetime
+    retryOf: str
+    sources: int
 
 
 class StartVerificationRequest(TypedDict):
