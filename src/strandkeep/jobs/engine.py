@@ -52,6 +52,15 @@ class Queue:
         return waiting(reader, self.kinds, now, most, self.states)
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """Work that DBOS has, under the id of a workflow."""
+
+    queue: Queue
+    account: str
+    workflow_id: str
+
+
 class JobEngine:
     """Hands unfinished work to DBOS and runs it, queue by queue, each in fair turns of the accounts."""
 
@@ -62,8 +71,8 @@ class JobEngine:
         self._database_url = database_url
         self._queues = queues
         self._run = run
-        # Work that DBOS has → its queue and account.
-        self._handed_over: dict[str, tuple[Queue, str]] = {}
+        # By the id of the work.
+        self._handed_over: dict[str, _Turn] = {}
         self._awake = threading.Event()
         self._stopping = False
 
@@ -109,7 +118,7 @@ class JobEngine:
         self._forget_ended()
         now = self._catalog.write(lambda tx: tx.now)
         for queue in self._queues:
-            running = Counter(account for where, account in list(self._handed_over.values()) if where is queue)
+            running = Counter(turn.account for turn in list(self._handed_over.values()) if turn.queue is queue)
             room = queue.workers - running.total()
             if room > 0:
                 for work in fair_choice(self._waiting(queue, now), running, room, queue.share):
@@ -123,8 +132,8 @@ class JobEngine:
     def _hand_over(self, queue: Queue, work: Waiting) -> None:
         if self._stopping:
             return
-        self._handed_over[work.id] = (queue, work.account)
-        with SetWorkflowID(_workflow_id(work)), SetEnqueueOptions(app_version=_VERSION):
+        turn = self._handed_over[work.id] = _Turn(queue, work.account, _workflow_id(work))
+        with SetWorkflowID(turn.workflow_id), SetEnqueueOptions(app_version=_VERSION):
             DBOS.enqueue_workflow(queue.name, self._workflow, work.id)
         reach("job.handed_over")
 
@@ -136,7 +145,11 @@ class JobEngine:
         ended = DBOS.list_workflows(status=_ENDED, limit=_FORGET_MOST, load_input=False, load_output=False)
         for workflow in ended:
             DBOS.delete_workflow(workflow.workflow_id)
-            self._handed_over.pop(workflow.workflow_id.partition("-")[0], None)
+            work_id = workflow.workflow_id.partition("-")[0]
+            turn = self._handed_over.get(work_id)
+            # An earlier turn may be forgotten while the next one runs.
+            if turn is not None and turn.workflow_id == workflow.workflow_id:
+                self._handed_over.pop(work_id, None)
 
     def _run_one(self, work_id: str) -> None:
         try:
