@@ -158,6 +158,7 @@ def test_a_slow_taker_gets_all_of_it(far):
             time.sleep(0.2)
             content += chunk
     assert content == far.content
+    assert len(far.proxy.of(far.path)) == 1
 
 
 def test_an_object_that_is_replaced_between_two_requests_is_told(far):
