@@ -175,11 +175,12 @@ def test_damage_of_a_reference_is_found_and_told(place):
         path.write_bytes(content)
 
 
-def test_a_bucket_that_this_version_does_not_read_keeps_the_server_from_starting(tmp_path):
+def test_a_bucket_whose_secret_is_not_there_keeps_the_server_from_starting(tmp_path):
     data_dir = tmp_path / "data"
     data_dir.mkdir(mode=0o700)
-    (data_dir / "strandkeep.toml").write_text('[buckets.lab]\nurl = "s3://lab/prefix"\n')
+    keys = f'access_key_id = "AKIA"\nsecret_access_key_file = "{tmp_path / "nowhere"}"\n'
+    (data_dir / "strandkeep.toml").write_text(f'[buckets.lab]\nurl = "s3://lab/prefix"\n{keys}')
     command = [sys.executable, "-m", "strandkeep", "serve", "--data-dir", str(data_dir), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert "[buckets.lab]: url is 's3://lab/prefix'; this version reads from folders only" in done.stderr
+    assert f"the secret in {tmp_path / 'nowhere'} cannot be read" in done.stderr
