@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from strandkeep.catalog import blobs, jobs, read_sets, tables
+from strandkeep.catalog import blobs, items, jobs, read_sets, tables
 from strandkeep.domain import states
 from strandkeep.domain.layout import Segment
 from strandkeep.errors import ConflictException, NotSupportedOperationException, ResourceNotFoundException
+from strandkeep.jobs.import_read_sets import import_read_set
 from strandkeep.jobs.ingest import ingest
+from strandkeep.jobs.running import Superseded
 from strandkeep.jobs.sweep import remove_condemned
 from tests.formats.fastq_files import gz, reads
 from tests.operations.conftest import incoming
+from tests.operations.imports import reads_importer
 from tests.operations.test_uploads import check_pointers
 from tests.rules_of_safety.meeting import meet
 
@@ -166,3 +169,69 @@ def test_rule_7_no_name_that_was_condemned_is_ever_live_again(own, orphan):
     remove_condemned(own.house)
     assert stored(own) == set()
     assert own.blob_state(orphan.name) is None
+
+
+# A job that is cancelled while its source finishes
+
+
+@pytest.fixture
+def finishing(own, tmp_path):
+    """(a caller, its job, what ends the job's source): all is done but for the transaction by which it is there."""
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    mine = reads_importer(own, folder)
+    job = mine.start(mine.source(gz(reads(3))))["id"]
+    item = own.house.catalog.write(lambda tx: items.claim(tx, f"{job}.1"))
+    conclusion = import_read_set(mine.api.house, item)
+
+    def finish(api):
+        def conclude(tx):
+            ending = conclusion(tx)
+            if not items.end(tx, item, ending.state, ending.message):
+                raise Superseded
+
+        api.house.catalog.write(conclude)
+
+    return mine, job, finish
+
+
+def cancel(job):
+    return lambda api: api("CancelJob", id=job)["status"]
+
+
+def test_rule_5_a_cancel_that_comes_second_finds_that_the_job_has_ended(finishing):
+    mine, job, finish = finishing
+    done, refusal = meet(mine.api, finish, cancel(job))
+    assert done is None
+    assert isinstance(refusal, ConflictException)
+    assert "is COMPLETED" in str(refusal)
+    (source,) = mine.job(job)["sources"]
+    assert mine.metadata(source["readSetId"])["status"] == "ACTIVE"
+
+
+def test_rule_5_a_source_that_finishes_second_does_not_come_to_be(finishing):
+    mine, job, finish = finishing
+    status, dropped = meet(mine.api, cancel(job), finish)
+    assert (status, type(dropped)) == ("CANCELLING", Superseded)
+    assert mine.api.rows(tables.read_set) == []
+    assert mine.job(job)["status"] == "CANCELLING"
+    mine.run(job)
+    assert mine.job(job)["status"] == "CANCELLED"
+    assert mine.api.rows(tables.read_set) == mine.api.rows(tables.segment) == mine.api.rows(tables.fetched) == []
+    assert {row.state for row in mine.api.rows(tables.blob)} == {"condemned"}
+    (item,) = mine.api.rows(tables.item)
+    assert not (mine.api.house.blobs._root / "manifests" / f"{item.output_id}.1.json").exists()
+
+
+def test_rule_5_two_that_cancel_at_once_cancel_once(own, finishing):
+    mine, job, _ = finishing
+    assert meet(mine.api, cancel(job), cancel(job)) == ("CANCELLING", "CANCELLING")
+    assert own.events(job) == [(None, "SUBMITTED"), ("SUBMITTED", "IN_PROGRESS"), ("IN_PROGRESS", "CANCELLING")]
+
+
+def test_rule_5_what_is_fetched_while_its_job_is_cancelled_does_not_count(own, finishing):
+    """Stretches that came before are dropped with the item; one that comes second has no item to count for."""
+    mine, job, _ = finishing
+    (row,) = own.rows(tables.item)
+    status, counts = meet(mine.api, cancel(job), lambda api: api.house.catalog.write(lambda tx: items.holds(tx, row)))
+    assert (status, counts) == ("CANCELLING", False)
