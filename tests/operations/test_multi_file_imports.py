@@ -7,6 +7,7 @@ import pytest
 
 from strandkeep.catalog import tables
 from strandkeep.errors import ResourceNotFoundException, ValidationException
+from strandkeep.jobs import import_read_sets
 from strandkeep.jobs.fetching import Fetch
 from tests.e2e.uploading import fastq, gz
 from tests.operations.conftest import NEVER
@@ -88,7 +89,25 @@ def test_a_fault_names_the_file_in_which_it_is(mine):
 def test_a_file_that_is_missing_fails_the_source_and_no_other(mine):
     uris, _ = mine.lanes(2)
     job = mine.done_many(several([*uris, "s3://runs/run/none.fastq.gz"]), several(uris))
-    assert [status for status, _ in outcomes(job)] == ["FAILED", "FINISHED"]
+    assert outcomes(job) == [
+        ("FAILED", "none.fastq.gz: There is no such object in the bucket."),
+        ("FINISHED", "The source was imported."),
+    ]
+
+
+def test_a_file_that_changes_meanwhile_is_named(mine, monkeypatch):
+    uris, _ = mine.lanes(3)
+    plain = import_read_sets.look_up
+
+    def and_then_changed(house, item, looked_up):
+        found = plain(house, item, looked_up)
+        mine.put("run/s_L002_R1_001.fastq.gz", b"longer than that by far" * 500)
+        return found
+
+    monkeypatch.setattr(import_read_sets, "look_up", and_then_changed)
+    ((status, message),) = outcomes(mine.done_many(several(uris)))
+    assert status == "FAILED"
+    assert message.startswith("s_L002_R1_001.fastq.gz: The object changed while it was read.")
 
 
 def test_what_is_here_of_many_files_is_not_read_from_the_bucket_again(mine, monkeypatch):

@@ -21,14 +21,16 @@ class Stretch(NamedTuple):
     blob: StoredBlob
 
 
-def of(reader: Reader, item: Row[Any], source: str, number: int) -> list[Stretch]:
-    """What is here of the object `number` (from 1) of a source, in order and without holes."""
-    place = (*_of_item(item), _FETCHED.c.source == source, _FETCHED.c.number == number)
-    query = sa.select(_FETCHED.c.start, _FETCHED.c.identity, _BLOB)
-    rows = reader.all(
-        query.join_from(_FETCHED, _BLOB, _BLOB.c.name == _FETCHED.c.blob).where(*place).order_by(_FETCHED.c.start)
-    )
-    return [Stretch(row.start, row.identity, blobs.as_stored(row)) for row in rows]
+def of(reader: Reader, item: Row[Any], source: str) -> dict[int, list[Stretch]]:
+    """What is here of a source: the number of the object, from 1 → its stretches in order and without holes."""
+    place = (*_of_item(item), _FETCHED.c.source == source)
+    query = sa.select(_FETCHED.c.number, _FETCHED.c.start, _FETCHED.c.identity, _BLOB)
+    order = (_FETCHED.c.number, _FETCHED.c.start)
+    rows = reader.all(query.join_from(_FETCHED, _BLOB, _BLOB.c.name == _FETCHED.c.blob).where(*place).order_by(*order))
+    found: dict[int, list[Stretch]] = {}
+    for row in rows:
+        found.setdefault(row.number, []).append(Stretch(row.start, row.identity, blobs.as_stored(row)))
+    return found
 
 
 def add(tx: Transaction, item: Row[Any], source: str, number: int, stretch: Stretch) -> None:

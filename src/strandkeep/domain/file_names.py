@@ -5,6 +5,8 @@ import unicodedata
 
 _EXTENSIONS = {"FASTQ": (".fastq.gz", ".fq.gz"), "BAM": (".bam",), "UBAM": (".bam",), "CRAM": (".cram",)}
 
+_SHOWN = 36
+
 
 def uploaded_file_name(name: str, file_type: str, source: str) -> str:
     """The name of an uploaded file: `<name>_source1.fastq.gz`, `<name>.bam`, `<name>.cram`."""
@@ -19,6 +21,12 @@ def uploaded_file_name(name: str, file_type: str, source: str) -> str:
 def imported_file_name(uri: str) -> str:
     """The name of a file that was imported: the last component of its key."""
     return _clean(uri.rpartition("/")[2]) or "_"
+
+
+def shown_file_name(uri: str) -> str:
+    """The end of a file's name, as much as a message of 127 letters has room for beside what it says."""
+    name = uri.rpartition("/")[2]
+    return name if len(name) <= _SHOWN else f"…{name[1 - _SHOWN :]}"
 
 
 def manifest_name(holder_id: str, revision: int) -> str:

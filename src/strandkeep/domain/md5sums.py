@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from strandkeep.domain.file_names import shown_file_name
+
 #: Names that such a list has in a folder.
 LISTS = ("md5sum.txt", "md5sums.txt", "MD5.txt", "MD5SUMS")
 
@@ -53,12 +55,8 @@ def difference(name: str, md5: str, told: frozenset[str], where: str) -> str | N
     """What to say of a file whose MD5 is none of those that a list tells of it; None when all is well."""
     if not told or md5 in told:
         return None
-    shown = name if len(name) <= _NAME_SHOWN else f"…{name[1 - _NAME_SHOWN :]}"
-    return f"{shown}: its MD5 is {md5[:8]}…, but {where} says {min(told)[:8]}…. Copy it again, or mend {where}."
-
-
-#: Letters of a name that leave room for the rest in a statusMessage.
-_NAME_SHOWN = 36
+    both = f"its MD5 is {md5[:8]}…, but {where} says {min(told)[:8]}…"
+    return f"{shown_file_name(name)}: {both}. Copy it again, or mend {where}."
 
 
 def _base_name(name: str, *, escaped: bool) -> str:

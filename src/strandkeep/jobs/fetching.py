@@ -4,7 +4,8 @@ After a kill the blobs that count are read again, here, and only what is missing
 """
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from strandkeep.blobs import Adoptable, DamagedBlob, NewBlob
 from strandkeep.buckets import CHANGED, BucketAway, BucketError, SourceObject
 from strandkeep.catalog import Transaction, fetched, items
 from strandkeep.catalog.fetched import Stretch
+from strandkeep.domain.file_names import shown_file_name
 from strandkeep.domain.layout import Segment, consecutive
 from strandkeep.house import House
 from strandkeep.jobs.running import Superseded
@@ -59,28 +61,32 @@ class Fetch:
 
     def missing(self) -> int:
         """Bytes that are not here yet."""
-        here = [stretch for number, _ in enumerate(self.originals, 1) for stretch in self._here(number)]
-        return self.size - sum(stretch.blob.length for stretch in here)
+        return self.size - sum(stretch.blob.length for stretches in self._here().values() for stretch in stretches)
 
     def chunks(self) -> Generator[bytes]:
         """All bytes of the source, from here as far as they are here. BucketError, BucketAway as buckets raise them."""
+        here = self._here()
         for number, original in enumerate(self.originals, 1):
-            start = 0
-            for stretch in self._here(number):
-                if stretch.identity != original.identity:
-                    raise BucketError(CHANGED)
-                yield from self._from_here(stretch)
-                start += stretch.blob.length
-            if start < original.size:
-                yield from self._from_bucket(number, original, start)
+            with _named(original.uri, len(self.originals)):
+                yield from self._original(number, original, here.get(number, []))
 
     def again(self) -> Iterator[bytes]:
         """All bytes of the source once more, from here, after `chunks` has given them."""
         for stretch in self.stretches:
             yield from self._stored(stretch)
 
-    def _here(self, number: int) -> list[Stretch]:
-        return self.house.catalog.read(lambda reader: fetched.of(reader, self.item, self.source, number))
+    def _here(self) -> Mapping[int, list[Stretch]]:
+        return self.house.catalog.read(lambda reader: fetched.of(reader, self.item, self.source))
+
+    def _original(self, number: int, original: Original, here: Sequence[Stretch]) -> Iterator[bytes]:
+        start = 0
+        for stretch in here:
+            if stretch.identity != original.identity:
+                raise BucketError(CHANGED)
+            yield from self._from_here(stretch)
+            start += stretch.blob.length
+        if start < original.size:
+            yield from self._from_bucket(number, original, start)
 
     def _from_here(self, stretch: Stretch) -> Iterator[bytes]:
         yield from self._stored(stretch)
@@ -167,6 +173,17 @@ def look_up(house: House, item: Row[Any], uris: Sequence[str]) -> list[Original]
     """What the objects are that are to be fetched; BucketError for one that cannot be read."""
     found = []
     for uri in uris:
-        with open_original(house, item, uri) as source:
+        with _named(uri, len(uris)), open_original(house, item, uri) as source:
             found.append(Original(uri, source.size, source.identity))
     return found
+
+
+@contextmanager
+def _named(uri: str, number: int) -> Iterator[None]:
+    """Let what is wrong with one of several files say which."""
+    try:
+        yield
+    except BucketError as fault:
+        if number == 1:
+            raise
+        raise BucketError(f"{shown_file_name(uri)}: {fault}") from fault
