@@ -94,7 +94,9 @@ class Settings:
         least=1,
     )
     bucket_patience_s: int = _setting(
-        6 * 3600, "seconds", "A source whose bucket has not answered for so long fails; until then it is tried again."
+        6 * 3600,
+        "seconds",
+        "What a bucket is needed for that has not answered for so long fails; until then it is tried again.",
     )
     qc: str = _setting(
         "on", "on or off", "Whether ingest makes QC facts, which GetReadSetQc and `strandkeep qc` show.", r"on|off"

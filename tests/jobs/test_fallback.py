@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import logging
-from pathlib import Path
 
 import pytest
 
@@ -57,11 +56,6 @@ def count_puts(monkeypatch, house):
 
 def not_kept(read_set):
     return f"Parts of read set {read_set}, whose upload failed, are not at the fallback location:"
-
-
-def blob_path(mine, read_set, source="SOURCE1", number=1):
-    segments = sorted(mine.api.rows(tables.segment, holder_id=read_set, source=source), key=lambda row: row.start)
-    return Path(mine.api.house.blobs._path(segments[number - 1].blob))
 
 
 def test_the_parts_and_what_is_wrong_lie_below_the_location(mine):
@@ -298,7 +292,7 @@ def test_a_location_that_leads_out_of_the_folder_is_refused(own, tmp_path):
 
 def test_a_damaged_part_is_left_out_and_said_to_be(mine, caplog):
     upload, read_set = mine.failed()
-    path = blob_path(mine, read_set, "SOURCE1", 2)
+    path = mine.blob_path(read_set, "SOURCE1", 2)
     path.write_bytes(path.read_bytes()[::-1])
     mine.keep(upload)
     assert mine.outcome(upload) == (
@@ -353,7 +347,7 @@ def test_an_attempt_that_runs_notices_the_deletion(mine, monkeypatch):
 def test_bytes_that_went_with_a_deletion_are_no_damage(mine, monkeypatch):
     """The read set is purged while its second part is read."""
     upload, read_set = mine.failed()
-    path = blob_path(mine, read_set, "SOURCE1", 2)
+    path = mine.blob_path(read_set, "SOURCE1", 2)
     size_of = mine.api.house.buckets.size_of
 
     def then_purged(uri, account):

@@ -135,11 +135,22 @@ def _differences_of_read_set(client: Client, reads: Reads, read_set_id: str) -> 
     status = client.checked(reads, 0)
     if status != ("ACTIVE" if reads.sound else "UPLOAD_FAILED"):
         return [Finding("half", f"read set {read_set_id} is {status}")]
-    found = _differences_of_tags(client, reads)
+    found = [*_differences_of_tags(client, reads), *_differences_of_fallback(reads)]
     for source, content in reads.content().items() if reads.sound else ():
         if client.download(reads, source) != content:
             found.append(Finding("lost", f"read set {read_set_id} has other bytes in {source}"))
     return found
+
+
+def _differences_of_fallback(reads: Reads) -> list[Finding]:
+    """What is not kept of a failed upload; a test puts its parts in the order of their numbers, from 1."""
+    if reads.sound or reads.store.fallback is None:
+        return []
+    folder = reads.store.fallback / str(reads.store.id) / str(reads.upload_id)
+    kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    told = kept.pop(folder / "request.json", None)
+    parts = {folder / source / f"part-{number:05}": content for (source, number), content in reads.stored().items()}
+    return [] if told and kept == parts else [Finding("lost", f"{folder} has only {[str(path) for path in kept]}")]
 
 
 def _differences_of_tags(client: Client, thing: Store | Reads) -> list[Finding]:

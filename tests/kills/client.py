@@ -82,6 +82,11 @@ class Client:
         made = self.change("create_sequence_store", name=store.name, clientToken=store.name)
         store.id, store.arn = made["id"], made["arn"]
 
+    def keep_failed(self, store: Store, folder: Path) -> None:
+        """Let a store keep failed uploads in the mapped folder."""
+        self.change("update_sequence_store", id=store.id, fallbackLocation=f"s3://{BUCKET}/failed/")
+        store.fallback = folder / "failed"
+
     def delete_store(self, store: Store) -> None:
         """Delete a store that is empty."""
         with store.state.becomes(ABSENT):

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -96,13 +97,14 @@ class ReadsImport:
 
 @dataclass
 class Store:
-    """A sequence store. No other store has its name."""
+    """A sequence store. No other store has its name. `fallback` is the folder in which it keeps failed uploads."""
 
     name: str
     state: Outcome[str] = field(default_factory=lambda: Outcome(ABSENT))
     tags: Outcome[frozenset[tuple[str, str]]] = field(default_factory=_no_tags)
     reads: list[Reads] = field(default_factory=list)
     imports: list[ReadsImport] = field(default_factory=list)
+    fallback: Path | None = None
     id: str | None = None
     arn: str | None = None
 

@@ -212,6 +212,16 @@ def untag(scene: Scene) -> None:
     scene.client.untag(scene.store, "c", "d")
 
 
+def keep_failed(scene: Scene) -> None:
+    """Two parts that are no FASTQ, in a store of their own."""
+    store = scene.client.new_store()
+    scene.client.keep_failed(store, scene.folder)
+    reads = scene.client.new_upload(store, sound=False)
+    for number in (1, 2):
+        scene.client.put(reads, number, scene.bytes())
+    scene.client.complete(reads)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A kill point, which time it is reached, the calls that reach it, and the settings that they need."""
@@ -294,4 +304,7 @@ SCENARIOS = [
     Scenario("job.committed", import_several),
     Scenario("store.committed", make_store),
     Scenario("import.fetched", import_several, 3),
+    Scenario("fallback.part", keep_failed),
+    Scenario("tag.committed", tag),
+    Scenario("fallback.told", keep_failed),
 ]

@@ -76,6 +76,12 @@ class Failing:
         """What `request.json` of an upload tells."""
         return json.loads(self.kept()[f"{prefix}{self.store}/{upload}/request.json"])
 
+    def blob_path(self, read_set: str, source: str, number: int) -> Path:
+        """Where the bytes of a part lie here."""
+        segments = self.api.rows(tables.segment, holder_id=read_set, source=source)
+        blob = sorted(segments, key=lambda row: row.start)[number - 1].blob
+        return Path(self.api.house.blobs._path(blob))
+
     def parts(self, upload: str, contents: dict[str, list[bytes]] | None = None) -> dict[str, bytes]:
         """Path → bytes of the parts of an upload, as they are to lie in the folder."""
         return {
