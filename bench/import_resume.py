@@ -1,6 +1,6 @@
 """A kill at 90 % of an import of 1 GiB from S3: how much comes once more after the restart.
 
-A proxy before the S3 server counts what it sends of the object. What it sent in all, less the object itself, came twice.
+A proxy before the S3 server counts what it sends. What it sent of the object in all, less the object, came twice.
 """
 
 import tempfile

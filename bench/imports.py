@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ class Importer:
     store: str
     reference: str
 
+    @cached_property
+    def client(self) -> Any:
+        """A client of the server."""
+        return self.server.client()
+
     @property
     def role(self) -> str:
         """A role that may read the buckets."""
@@ -92,8 +98,8 @@ class Importer:
 
     def start(self, sources: Sequence[Mapping[str, Any]]) -> str:
         """Start a job; its id."""
-        omics, key = self.server.client(), {"sequenceStoreId": self.store, "roleArn": self.role}
-        return str(omics.start_read_set_import_job(**key, sources=sources)["id"])
+        key = {"sequenceStoreId": self.store, "roleArn": self.role}
+        return str(self.client.start_read_set_import_job(**key, sources=sources)["id"])
 
     def run(self, sources: Sequence[Mapping[str, Any]], ask_every_s: float = _ASK_EVERY_S) -> None:
         """Start a job and wait until it has ended."""
@@ -104,9 +110,9 @@ class Importer:
 
         RuntimeError unless all of it was imported.
         """
-        omics, deadline = self.server.client(), time.monotonic() + _LONGEST_S
+        deadline = time.monotonic() + _LONGEST_S
         while True:
-            job = omics.get_read_set_import_job(sequenceStoreId=self.store, id=job_id)
+            job = self.client.get_read_set_import_job(sequenceStoreId=self.store, id=job_id)
             if job["status"] == "COMPLETED":
                 return
             if job["status"] not in ("SUBMITTED", "IN_PROGRESS") or time.monotonic() > deadline:
@@ -115,7 +121,7 @@ class Importer:
 
 
 @contextmanager
-def importing(endpoint: str = "", **settings: str) -> Iterator[Importer]:
+def importing(endpoint: str = "", **settings: Any) -> Iterator[Importer]:
     """A server without QC that imports from the folder of generated reads, and from an S3 server at an endpoint."""
     with tempfile.TemporaryDirectory(prefix="strandkeep-bench-") as place:
         data = Path(place) / "data"
