@@ -6,12 +6,11 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.generated_reads import quality_lines
+from bench.generated_reads import kept_folder, quality_lines
 
 LENGTH = 150
 ABOUT = "paired, 150 bp, sorted, Illumina names, qualities F : , # in runs, tags NM MD AS XS RG, written by samtools"
@@ -45,8 +44,7 @@ def samtools(command: str, *arguments: str | Path) -> list[str]:
 
 def bam(megabytes: int) -> Bam:
     """A BAM of so many MB of SAM text; made when it is not there yet."""
-    folder = Path(tempfile.gettempdir()) / "strandkeep-bench-reads"
-    folder.mkdir(exist_ok=True)
+    folder = kept_folder()
     fasta, dictionary = folder / "genome.fa", folder / "genome.json"
     if not dictionary.exists():
         _write_reference(fasta, dictionary)

@@ -1,5 +1,6 @@
 """FASTQ as a run of a sequencer writes it, made once and kept in the folder for temporaries."""
 
+import gzip
 import random
 import subprocess
 import tempfile
@@ -15,6 +16,9 @@ _QUALITY_LINES = 20_000
 
 _SLICE = 10_000
 
+#: Bytes of a record without its name.
+_LEAST_OF_A_READ = 2 * LENGTH + len(b"\n+\n\n")
+
 _BASES = bytes(b"ACGT"[value & 3] for value in range(256))
 
 
@@ -27,15 +31,35 @@ class Mates:
     text_bytes: int
 
 
-def pair(reads: int) -> Mates:
-    """A pair with so many reads in each file; made when it is not there yet."""
+def kept_folder() -> Path:
+    """Where files lie that are made once."""
     folder = Path(tempfile.gettempdir()) / "strandkeep-bench-reads"
     folder.mkdir(exist_ok=True)
+    return folder
+
+
+def pair(reads: int) -> Mates:
+    """A pair with so many reads in each file; made when it is not there yet."""
+    folder = kept_folder()
     files = (folder / f"{reads}_R1.fastq.gz", folder / f"{reads}_R2.fastq.gz")
     for mate, file in enumerate(files, 1):
         if not file.exists():
             _compress(text(reads, mate), file)
     return Mates(files, reads, sum(len(piece) for mate in (1, 2) for piece in _name_lines(reads, mate)) + _rest(reads))
+
+
+def barely_packed(size: int) -> Path:
+    """One gzip file of `size` bytes or a little more, whose blocks are merely stored: it is soon made."""
+    file = kept_folder() / f"{size}_bytes.fastq.gz"
+    if not file.exists():
+        part = file.with_suffix(".part")
+        with part.open("wb") as output, gzip.GzipFile("", "wb", 0, output, mtime=0) as packed:
+            for piece in text(size // _LEAST_OF_A_READ, mate=1):
+                packed.write(piece)
+                if output.tell() >= size:
+                    break
+        part.rename(file)
+    return file
 
 
 def text(reads: int, mate: int) -> Iterator[bytes]:
@@ -59,7 +83,7 @@ def _name_lines(reads: int, mate: int) -> Iterator[bytes]:
 
 def _rest(reads: int) -> int:
     """Bytes of all lines but the names, in both files."""
-    return 2 * reads * (2 * LENGTH + len(b"\n+\n\n"))
+    return 2 * reads * _LEAST_OF_A_READ
 
 
 def quality_lines(chance: random.Random) -> list[bytes]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bench.generated_bam import Bam
 from bench.processes import CpuMeter, PeakMemory
-from bench.uploads import activate, send_file
+from bench.uploads import activate, upload_files
 from tests.e2e.references import import_reference, map_folder
-from tests.e2e.uploading import new_store, new_upload
+from tests.e2e.uploading import new_store
 from tests.server import RunningServer, start_server
 
 
@@ -25,10 +25,8 @@ class Place:
 
     def upload(self, file: Bam) -> "Upload":
         """Send a file; it is not completed yet."""
-        upload = new_upload(
-            self.server.client(), self.store, sourceFileType=self.file_type, referenceArn=self.reference
-        )
-        return Upload(self, upload, send_file(self.server, self.store, upload, "SOURCE1", file.file))
+        members = {"sourceFileType": self.file_type, "referenceArn": self.reference}
+        return Upload(self, *upload_files(self.server, self.store, {"SOURCE1": file.file}, **members))
 
     def cpu(self, file: Bam) -> float:
         """CPU seconds of the server from Complete to ACTIVE."""

@@ -36,9 +36,11 @@ def send_pieces(
     ]
 
 
-def upload_files(running: RunningServer, store: str, files: Mapping[str, Path]) -> tuple[str, list[dict[str, Any]]]:
+def upload_files(
+    running: RunningServer, store: str, files: Mapping[str, Path], **members: str
+) -> tuple[str, list[dict[str, Any]]]:
     """Send the files of a read set; the upload's id and what to complete it with."""
-    upload = new_upload(running.client(), store)
+    upload = new_upload(running.client(), store, **members)
     listed = [entry for source, file in files.items() for entry in send_file(running, store, upload, source, file)]
     return upload, listed
 

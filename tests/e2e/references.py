@@ -13,14 +13,16 @@ def map_folder(data_dir: Path, folder: Path) -> None:
     (data_dir / "strandkeep.toml").write_text(f'[buckets.{_BUCKET}]\nurl = "file://{folder}"\n')
 
 
-def import_reference(omics: Any, key: str, store_id: str | None = None, seconds: float = 60) -> str:
+def import_reference(
+    omics: Any, key: str, store_id: str | None = None, seconds: float = 60, bucket: str = _BUCKET
+) -> str:
     """The ARN of a reference that was imported from a key of the mapped folder, into a new store or a given one."""
     store_id = store_id or str(omics.create_reference_store(name="references")["id"])
     account = omics.get_reference_store(id=store_id)["arn"].split(":")[4]
     job = omics.start_reference_import_job(
         referenceStoreId=store_id,
         roleArn=f"arn:aws:iam::{account}:role/importer",
-        sources=[{"sourceFile": f"s3://{_BUCKET}/{key}", "name": key}],
+        sources=[{"sourceFile": f"s3://{bucket}/{key}", "name": key}],
     )
     source = _ended(omics, store_id, job["id"], seconds)
     if source["status"] != "FINISHED":
