@@ -1,6 +1,7 @@
 """What runs by itself, ingest and the sweep, as actions of which anything can fail."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from strandkeep.catalog import tables
@@ -9,7 +10,11 @@ from strandkeep.jobs.ingest import ingest, tell_read_set
 from strandkeep.jobs.running import run_job
 from strandkeep.jobs.sweep import sweep
 from tests.faults.calls import SOUND, Members, World, checksum
+from tests.formats.alignment_files import sorted_alignments
+from tests.formats.fastq_files import gz, reads
+from tests.formats.reference_files import GENOME
 from tests.operations.conftest import with_settings
+from tests.operations.imports import outcomes, reads_importer
 from tests.operations.references import fasta, importer
 from tests.operations.running import run_waiting
 
@@ -61,9 +66,7 @@ class Import:
 
     def prepare(self, world: World) -> Members:
         """A job whose sources lie in a mapped folder."""
-        folder = world.disk.root.parent / "bucket"
-        folder.mkdir(exist_ok=True)
-        mine = importer(world.api, folder)
+        mine = importer(world.api, _bucket(world))
         job = mine.start(*(mine.source(f"{n}.fa", fasta(seed=n)) for n in (1, 2)))["id"]
         return {"importer": mine, "job": job}
 
@@ -88,6 +91,64 @@ class Import:
         for number, source in enumerate(done["sources"], 1):
             assert mine.bytes_of(source["referenceId"]) == fasta(seed=number)
             assert (world.disk.root / "manifests" / f"{source['referenceId']}.1.json").exists()
+
+
+class ImportReads:
+    """One attempt of a job that imports a pair of FASTQ files, and a BAM with its reference."""
+
+    def __init__(self) -> None:
+        self._pair = SOUND, gz(reads(20, 100, mate=2))
+        self._bam = sorted_alignments(50).bam()
+        # The server → its reference, which the BAM lies on.
+        self._references: dict[int, str] = {}
+
+    def __str__(self) -> str:
+        return "import of read sets"
+
+    def prepare(self, world: World) -> Members:
+        """A job whose sources lie in a mapped folder."""
+        mine = reads_importer(world.api, _bucket(world))
+        pair = mine.source(*self._pair)
+        bam = mine.source(self._bam, key="b.bam", sourceFileType="BAM", referenceArn=self._reference(world))
+        return {"importer": mine, "job": mine.start(pair, bam)["id"]}
+
+    def attempt(self, _world: World, members: Members) -> Any:
+        """Run it; what it raises. It may also put itself off."""
+        try:
+            members["importer"].run(members["job"])
+        except Exception as failure:
+            return failure
+        return None
+
+    def again(self, world: World, members: Members, _told: Any) -> None:
+        """Run what is to be run until it has ended."""
+        run_waiting(members["importer"].api.house)
+
+    def check(self, world: World, members: Members, _outcome: Any) -> None:
+        """Both read sets are ACTIVE, once, with their bytes and manifests; nothing is kept of how they came."""
+        mine = members["importer"]
+        done = mine.job(members["job"])
+        assert outcomes(done) == [("FINISHED", "The source was imported.")] * 2
+        pair, bam = (source["readSetId"] for source in done["sources"])
+        assert {one["id"] for one in mine.api("ListReadSets", sequenceStoreId=mine.store)["readSets"]} == {pair, bam}
+        assert (mine.bytes_of(pair), mine.bytes_of(pair, file="SOURCE2")) == self._pair
+        assert (mine.bytes_of(bam), len(mine.bytes_of(bam, file="INDEX")) > 0) == (self._bam, True)
+        assert {mine.metadata(one)["status"] for one in (pair, bam)} == {"ACTIVE"}
+        assert all((world.disk.root / "manifests" / f"{one}.1.json").exists() for one in (pair, bam))
+        assert mine.api.rows(tables.fetched) == []
+
+    def _reference(self, world: World) -> str:
+        if id(world.served) not in self._references:
+            mine = importer(world.api, _bucket(world))
+            self._references[id(world.served)] = mine.arn(mine.reference("genome.fa", GENOME.fasta()))
+        return self._references[id(world.served)]
+
+
+def _bucket(world: World) -> Path:
+    """The folder that imports read from."""
+    folder = world.disk.root.parent / "bucket"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @dataclass(frozen=True)

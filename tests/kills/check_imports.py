@@ -1,4 +1,4 @@
-"""Model against server, for imports of read sets: each job that was asked for is there once, and did what it was to do."""
+"""Model against server, for imports of read sets: each job that was asked for is there, once, and did its work."""
 
 from strandkeep.domain import states
 from tests.kills.bytes_check import Finding

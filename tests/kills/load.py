@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from tests.e2e.uploading import fastq, gz
 from tests.kills.client import Client, Gone
-from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Place, Reads, Store
+from tests.kills.model import ABSENT, DELETED, OPEN, READ_SET, THERE, Place, Reads, ReadsImport, Store
 
 _STORES = 2
 _OPEN_UPLOADS = 3
@@ -14,11 +15,12 @@ _UNSOUND = 0.15
 
 
 class Hand:
-    """One user. What goes wrong but the server's end is kept in `problem`."""
+    """One user, who imports from a `folder`. What goes wrong but the server's end is kept in `problem`."""
 
-    def __init__(self, client: Client, chance: random.Random) -> None:
+    def __init__(self, client: Client, folder: Path, chance: random.Random) -> None:
         self.problem: Exception | None = None
         self._client = client
+        self._folder = folder
         self._chance = chance
         self._stores: list[Store] = []
         self._unsent: dict[str, list[tuple[Place, bytes]]] = {}
@@ -28,6 +30,8 @@ class Hand:
             self._replace: 3,
             self._list_parts: 2,
             self._complete: 6,
+            self._import: 2,
+            self._look_at_imports: 4,
             self._abort: 1,
             self._read: 5,
             self._delete: 2,
@@ -101,6 +105,30 @@ class Hand:
     def _complete(self) -> None:
         for reads in self._some([reads for reads in self._in(OPEN) if self._unsent.get(reads.name) == []]):
             self._client.complete(reads)
+
+    def _import(self) -> None:
+        """A few sources at once: what they are, pairs or single files, sound or not, is the same for all."""
+        for store in self._chance.sample(self._stores, min(1, len(self._stores))):
+            if not self._running_imports() and len(self._in(READ_SET)) < _READ_SETS:
+                sound, mates = self._chance.random() > _UNSOUND, self._chance.randint(1, 2)
+                sources = [self._files(sound, mates) for _ in range(self._chance.randint(1, 3))]
+                self._client.import_reads(store, self._folder, *sources, sound=sound)
+
+    def _files(self, sound: bool, mates: int) -> dict[str, bytes]:
+        """The files of a source, whole."""
+        pieces = list(self._pieces(sound))
+        return {
+            source: b"".join(content for place, content in pieces if place[0] == source)
+            for source in ("SOURCE1", "SOURCE2")[:mates]
+        }
+
+    def _running_imports(self) -> list[ReadsImport]:
+        imports = [job for store in self._stores for job in store.imports]
+        return [job for job in imports if not job.over and job.state.possible == {THERE}]
+
+    def _look_at_imports(self) -> None:
+        for job in self._running_imports():
+            self._client.reads_import(job)
 
     def _abort(self) -> None:
         for reads in self._some(self._in(OPEN)):

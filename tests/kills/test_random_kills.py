@@ -37,8 +37,10 @@ class Rounds:
         self._armed = ""
         # The very first start too, which makes the folder, the catalog and the root key.
         self._kill_a_start()
+        chain.map_folder()
         chain.start()
-        self._hands = [Hand(chain.client, random.Random(f"{seed} {number}")) for number in range(_HANDS)]
+        hands = [random.Random(f"{seed} {number}") for number in range(_HANDS)]
+        self._hands = [Hand(chain.client, chain.folder, hand) for hand in hands]
 
     def run(self, rounds: int) -> None:
         """Run rounds until something is found; AssertionError says what."""
@@ -121,7 +123,7 @@ def run_rounds(chain: Chain, seed: int, rounds: int, report: SoakReport | None =
     finally:
         chain.stop()
         if report is not None:
-            none = dict.fromkeys(("rounds", "lost", "half", "doubled", "stuck", "orphan"), 0)
+            none = dict.fromkeys(("rounds", "lost", "half", "doubled", "stuck", "orphan", "again"), 0)
             report.add(kind, seed, acknowledged_bytes=sum(chain.model.acknowledged_bytes), **none | run.counts)
             report.add("kills by point", seed, **run.points)
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection
 
-from strandkeep.catalog import Reader, items, jobs
+from strandkeep.catalog import Reader, items, jobs, tables
 from strandkeep.domain import times
 from strandkeep.domain.import_jobs import Waiting
 from strandkeep.house import House
 from strandkeep.jobs.ingest import tell_read_set
 from strandkeep.jobs.kinds import KINDS, queues
 from strandkeep.jobs.running import Kind, run_job
+from strandkeep.jobs.sweep import sweep
+from tests.operations.conftest import Api, with_settings
 
 _MANY = 100_000
 
@@ -47,3 +49,10 @@ def run_items(house: House, job_id: str, work: Kind | None = None) -> None:
     kinds = {kind: work} if work else KINDS
     for item in house.catalog.read(lambda reader: items.of(reader, job_id)):
         run_job(house, kinds, tell_read_set, f"{job_id}.{item.position}")
+
+
+def blobs_without_use(api: Api) -> set[str]:
+    """Names of stored blobs that nothing points at, once the sweep has been."""
+    sweep(with_settings(api, orphan_grace_s=0).house)
+    stored = {name for names in api.house.blobs.orphans(0) for name in names}
+    return stored - {row.blob for table in (tables.segment, tables.fetched) for row in api.rows(table)}

@@ -18,13 +18,13 @@ from strandkeep.errors import (
     ValidationException,
 )
 from strandkeep.jobs import examination
-from strandkeep.jobs.sweep import sweep
 from tests.e2e.uploading import fastq, gz
 from tests.formats.alignment_files import sorted_alignments, unaligned
 from tests.formats.reference_files import GENOME
 from tests.operations.conftest import NEVER, new_account, with_settings
 from tests.operations.imports import ReadsImporter, outcomes, reads_importer
 from tests.operations.references import importer
+from tests.operations.running import blobs_without_use
 
 
 @pytest.fixture
@@ -39,13 +39,6 @@ def own_mine(own, tmp_path) -> ReadsImporter:
     folder = tmp_path / "bucket"
     folder.mkdir()
     return reads_importer(own, folder)
-
-
-def blobs_without_use(api):
-    """Names of stored blobs that nothing points at, once the sweep has been."""
-    sweep(with_settings(api, orphan_grace_s=0).house)
-    stored = {name for names in api.house.blobs.orphans(0) for name in names}
-    return stored - {row.blob for table in (tables.segment, tables.fetched) for row in api.rows(table)}
 
 
 def test_start_read_set_import_job_answers_at_once_and_the_job_makes_read_sets(mine):

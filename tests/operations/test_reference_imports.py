@@ -14,10 +14,10 @@ from strandkeep.catalog import items, moves, tables
 from strandkeep.errors import ResourceNotFoundException, ServiceQuotaExceededException, ValidationException
 from strandkeep.jobs import fetching
 from strandkeep.jobs import import_references as imports
-from strandkeep.jobs.sweep import sweep
 from tests.formats.bgzf_files import bgzf
 from tests.operations.conftest import NEVER, new_account, with_settings
 from tests.operations.references import Importer, fasta, importer, insert_reference, new_reference_store
+from tests.operations.running import blobs_without_use
 
 
 @pytest.fixture
@@ -36,13 +36,6 @@ def own_mine(own, tmp_path) -> Importer:
 
 def outcomes(job):
     return [(source["status"], source.get("statusMessage")) for source in job["sources"]]
-
-
-def blobs_without_use(api):
-    """Names of stored blobs that no segment points at, once the sweep has been."""
-    sweep(with_settings(api, orphan_grace_s=0).house)
-    stored = {name for names in api.house.blobs.orphans(0) for name in names}
-    return stored - {row.blob for table in (tables.segment, tables.fetched) for row in api.rows(table)}
 
 
 # StartReferenceImportJob, and what comes of it
