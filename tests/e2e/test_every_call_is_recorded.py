@@ -29,6 +29,8 @@ NOT_PROVED = {
     "InvalidSignatureException": {"secret": "wrong"},
     "UnrecognizedClientException": {"key_id": "AKIANOBODY"},
 }
+#: Things that only our own operations know, by their path and in ARNs.
+OURS = ("verification", "job")
 #: First segment of a path → the kind of store that ARNs name, and that of what is in it.
 KINDS = {"sequencestore": ("sequenceStore", "readSet"), "referencestore": ("referenceStore", "reference")}
 SERIALIZER = create_serializer("rest-json", include_validation=False)
@@ -107,8 +109,8 @@ def resource_of(model: OperationModel, params: dict[str, Any], account: str) -> 
     if "resourceArn" in params:
         return str(params["resourceArn"])
     segments = model.http["requestUri"].removeprefix("/strandkeep/v1").strip("/").split("/")
-    if segments[:2] == ["verification", "{id}"]:
-        return f"arn:aws:strandkeep:us-east-1:{account}:verification/{params['id']}"
+    if segments[0] in OURS and segments[1:2] == ["{id}"]:
+        return f"arn:aws:strandkeep:us-east-1:{account}:{segments[0]}/{params['id']}"
     if segments[0] not in KINDS or len(segments) < 2:
         return "*"
     kind, inner = KINDS[segments[0]]

@@ -21,7 +21,14 @@ MODELS = served_operations()
 KEYS = SigningKeys()
 
 #: Operations for which an SDK makes a clientToken when its user gives none.
-TOKENS_MADE = ("CreateSequenceStore", "UpdateSequenceStore", "ReingestReadSet", "StartVerification", "ImportReadSets")
+TOKENS_MADE = (
+    "CreateSequenceStore",
+    "UpdateSequenceStore",
+    "ReingestReadSet",
+    "StartVerification",
+    "ImportReadSets",
+    "RetryFailedItems",
+)
 
 few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
