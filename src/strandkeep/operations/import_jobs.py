@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, client_tokens, items, jobs
+from strandkeep.catalog import Reader, Transaction, client_tokens, items, jobs, pages
 from strandkeep.domain import states, times
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.identifiers import is_id, new_id
 from strandkeep.domain.import_progress import sentence
+from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.errors import ResourceNotFoundException, ValidationException
 from strandkeep.house import House
 from strandkeep.kill_points import reach
@@ -37,16 +38,18 @@ class ImportKind:
     """What import jobs of one kind have of their own.
 
     `store_member` and `output_member` are what the API calls the ids of their store and of what comes of a source.
-    `lock_store` locks the caller's store as a start wants it; `admit` raises what speaks against further `sources` in
-    it, and locks what they name; `name_of` is the name of what comes of a source.
+    `require_store` raises for a store that is not the caller's; `lock_store` locks it as a start wants it; `admit`
+    raises what speaks against further `sources` in it, and locks what they name; `shown` is a source as jobs show it,
+    with its name.
     """
 
     name: str
     store_member: str
     output_member: str
+    require_store: Callable[[Reader, RequestContext, str], Any]
     lock_store: Callable[[Transaction, RequestContext, House, str], None]
     admit: Callable[[Transaction, RequestContext, House, str, Sources], None]
-    name_of: Callable[[Mapping[str, Any]], str]
+    shown: Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 async def start(
@@ -93,6 +96,35 @@ def insert(
     return job_id
 
 
+async def get(context: RequestContext, house: House, kind: ImportKind, request: Mapping[str, Any]) -> Any:
+    """How far a job of a store is, and what became of each of its sources."""
+    store_id, now = request[kind.store_member], house.catalog.clock.reading()
+
+    def read(reader: Reader) -> dict[str, Any]:
+        kind.require_store(reader, context, store_id)
+        row = require_job(reader, context, store_id, kind, request["id"])
+        sources = [{**kind.shown(item.request), **outcome(item, kind, now)} for item in items.of(reader, row.id)]
+        return {**list_item(row, kind), "statusMessage": job_message(row), "sources": sources}
+
+    return await house.catalog.read_async(read)
+
+
+async def page(
+    context: RequestContext, house: House, kind: ImportKind, operation: str, request: Mapping[str, Any]
+) -> Any:
+    """A page of the jobs of a store, the newest first, those included that have ended."""
+    store_id, filters = request[kind.store_member], request.get("filter", {})
+    pager = house.pager(context, operation, store=store_id, filter=filters)
+    after, size = pager.position(request.get("nextToken")), request.get("maxResults", DEFAULT_PAGE)
+
+    def read(reader: Reader) -> tuple[pages.Rows, list[Any] | None]:
+        kind.require_store(reader, context, store_id)
+        return jobs.page(reader, store_id, kind.name, filters, after, size)
+
+    rows, last = await house.catalog.read_async(read)
+    return {"importJobs": [list_item(row, kind) for row in rows], "nextToken": last and pager.token(last)}
+
+
 def require_job(reader: Reader, context: RequestContext, store_id: str, kind: ImportKind, job_id: str) -> Row[Any]:
     """The caller's job of a store; ResourceNotFoundException for any other."""
     row = jobs.find_in_store(reader, context.account, store_id, kind.name, job_id) if is_id(job_id) else None
@@ -103,23 +135,17 @@ def require_job(reader: Reader, context: RequestContext, store_id: str, kind: Im
 
 def started(kind: ImportKind, row: Row[Any]) -> dict[str, Any]:
     """What a start answers. Sent again it answers the same, however far the job has come."""
-    return {**identity(row, kind.store_member), "status": states.SUBMITTED}
+    return {**identity(row, kind), "status": states.SUBMITTED}
 
 
-def identity(row: Row[Any], store_member: str) -> dict[str, Any]:
-    """What never changes of a job; `store_member` is what the API calls the id of its store."""
+def identity(row: Row[Any], kind: ImportKind) -> dict[str, Any]:
+    """What never changes of a job."""
     return {
         "id": row.id,
-        store_member: row.store_id,
+        kind.store_member: row.store_id,
         "roleArn": row.request["roleArn"],
         "creationTime": times.to_datetime(row.created),
     }
-
-
-def list_item(row: Row[Any], store_member: str) -> dict[str, Any]:
-    """A job as lists have it."""
-    ended = times.to_datetime(row.ended) if row.ended else None
-    return {**identity(row, store_member), "status": row.state, "completionTime": ended}
 
 
 def job_message(row: Row[Any]) -> str | None:
@@ -127,7 +153,7 @@ def job_message(row: Row[Any]) -> str | None:
     return row.status_message or _JOB_MESSAGES.get(row.state)
 
 
-def outcome(item: Row[Any], output_member: str, now: int) -> Mapping[str, Any]:
+def outcome(item: Row[Any], kind: ImportKind, now: int) -> Mapping[str, Any]:
     """What became of an item so far. The id of what it makes is known from its beginning on, unless it failed.
 
     `now` is of the clock by which progress is noted.
@@ -137,5 +163,11 @@ def outcome(item: Row[Any], output_member: str, now: int) -> Mapping[str, Any]:
     return {
         "status": item.state,
         "statusMessage": item.status_message or far or _ITEM_MESSAGES.get(item.state),
-        output_member: item.output_id if known else None,
+        kind.output_member: item.output_id if known else None,
     }
+
+
+def list_item(row: Row[Any], kind: ImportKind) -> dict[str, Any]:
+    """A job as lists have it."""
+    ended = times.to_datetime(row.ended) if row.ended else None
+    return {**identity(row, kind), "status": row.state, "completionTime": ended}

@@ -109,7 +109,7 @@ def _progress(row: Row[Any], sources: Sequence[Row[Any]], now: int) -> dict[str,
     far = [(item, distance(item.state, item.progress, item.run_after, now)) for item in sources]
     outcomes = Counter(item.state for item in sources)
     return {
-        **import_jobs.list_item(row, kind.store_member),
+        **import_jobs.list_item(row, kind),
         "kind": _kind(row),
         "statusMessage": import_jobs.job_message(row),
         "retryOf": row.request.get("retryOf"),
@@ -129,8 +129,8 @@ def _source(kind: ImportKind, item: Row[Any], far: Distance, now: int) -> dict[s
     put_off = item.state == states.IN_PROGRESS and item.run_after > now
     return {
         "position": item.position,
-        "name": kind.name_of(item.request),
-        **import_jobs.outcome(item, kind.output_member, now),
+        "name": kind.shown(item.request)["name"],
+        **import_jobs.outcome(item, kind, now),
         **_distance(far),
         "attempt": item.attempt,
         "failures": item.failures,

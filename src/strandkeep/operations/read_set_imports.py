@@ -5,10 +5,9 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, items, jobs, pages
+from strandkeep.catalog import Transaction
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.import_sources import check_source_files, read_set_name, shown_source_files
-from strandkeep.domain.paging import DEFAULT_PAGE
 from strandkeep.domain.tags import check_tags
 from strandkeep.house import House
 from strandkeep.operations import import_jobs
@@ -39,36 +38,16 @@ async def get_read_set_import_job(
     context: RequestContext, house: House, request: shapes.GetReadSetImportJobRequest
 ) -> shapes.GetReadSetImportJobResponse:
     """GetReadSetImportJob: how far a job is, and what became of each of its sources."""
-    store_id, now = request["sequenceStoreId"], house.catalog.clock.reading()
-
-    def read(reader: Reader) -> dict[str, Any]:
-        require_store(reader, context, store_id)
-        row = import_jobs.require_job(reader, context, store_id, READ_SETS, request["id"])
-        return {
-            **import_jobs.list_item(row, READ_SETS.store_member),
-            "statusMessage": import_jobs.job_message(row),
-            "sources": [_source(item, now) for item in items.of(reader, row.id)],
-        }
-
-    found = await house.catalog.read_async(read)
-    return found  # type: ignore[return-value]
+    return await import_jobs.get(context, house, READ_SETS, request)  # type: ignore[no-any-return]
 
 
 async def list_read_set_import_jobs(
     context: RequestContext, house: House, request: shapes.ListReadSetImportJobsRequest
 ) -> shapes.ListReadSetImportJobsResponse:
     """ListReadSetImportJobs: a store's jobs, the newest first, those included that have ended."""
-    store_id, filters = request["sequenceStoreId"], request.get("filter", {})
-    pager = house.pager(context, "ListReadSetImportJobs", store=store_id, filter=filters)
-    after, size = pager.position(request.get("nextToken")), request.get("maxResults", DEFAULT_PAGE)
-
-    def read(reader: Reader) -> tuple[pages.Rows, list[Any] | None]:
-        require_store(reader, context, store_id)
-        return jobs.page(reader, store_id, READ_SETS.name, filters, after, size)
-
-    rows, last = await house.catalog.read_async(read)
-    listed = [import_jobs.list_item(row, READ_SETS.store_member) for row in rows]
-    return {"importJobs": listed, "nextToken": last and pager.token(last)}  # type: ignore[typeddict-item]
+    return await import_jobs.page(  # type: ignore[no-any-return]
+        context, house, READ_SETS, "ListReadSetImportJobs", request
+    )
 
 
 async def start(context: RequestContext, house: House, operation: str, request: Mapping[str, Any]) -> Row[Any]:
@@ -97,14 +76,9 @@ def _admit(tx: Transaction, context: RequestContext, house: House, store_id: str
     check_room_for_read_sets(tx, house, store_id, len(sources))
 
 
-READ_SETS = ImportKind("read-set-import", "sequenceStoreId", "readSetId", _lock_store, _admit, read_set_name)
+def _shown(request: Mapping[str, Any]) -> dict[str, Any]:
+    files = shown_source_files(request["sourceFiles"])
+    return {**request, "sourceFiles": files, "name": read_set_name(request)}
 
 
-def _source(item: Row[Any], now: int) -> dict[str, Any]:
-    request = item.request
-    return {
-        **request,
-        "sourceFiles": shown_source_files(request["sourceFiles"]),
-        "name": read_set_name(request),
-        **import_jobs.outcome(item, READ_SETS.output_member, now),
-    }
+READ_SETS = ImportKind("read-set-import", "sequenceStoreId", "readSetId", require_store, _lock_store, _admit, _shown)
