@@ -359,7 +359,7 @@ def test_bytes_that_went_with_a_deletion_are_no_damage(mine, monkeypatch):
     monkeypatch.setattr(mine.api.house.buckets, "size_of", then_purged)
     mine.keep(upload)
     assert len(mine.kept()) == 1
-    assert "damaged" not in mine.metadata(read_set)["statusMessage"]
+    assert "damaged" not in {row.kind for row in mine.api.rows(tables.event, resource_id=read_set)}
 
 
 def test_a_reingest_ends_the_job_and_a_second_failure_is_told_anew(mine, monkeypatch):
