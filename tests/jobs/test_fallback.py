@@ -98,7 +98,7 @@ def test_the_parts_and_what_is_wrong_lie_below_the_location(mine):
         ],
     }
     assert mine.outcome(upload) == ("COMPLETED", None)
-    assert mine.jobs(upload)[0].progress == {"stored": 3010, "size": 3010}
+    assert mine.jobs(upload)[0].progress == {"stored": 3012, "size": 3012}
 
 
 def test_the_parts_stay_here_too(mine):
