@@ -15,8 +15,8 @@ from tests.operations.conftest import Api, with_settings
 BUCKET = "failed"
 KINDS = {"ingest": ingest, "fallback": fall_back}
 
-#: No FASTQ, in some parts of which two are the same.
-PARTS = {"SOURCE1": [b"one", b"two" * 1000, b"one"], "SOURCE2": [b"mate"]}
+#: No FASTQ, in some parts.
+PARTS = {"SOURCE1": [b"one", b"two" * 1000, b"three"], "SOURCE2": [b"mate"]}
 
 
 @dataclass(frozen=True)
