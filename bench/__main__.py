@@ -16,6 +16,11 @@ _ALL = (
     "provenance",
     "qc",
     "fasta_import",
+    "import_folder",
+    "import_s3",
+    "import_many",
+    "import_resume",
+    "import_start",
     "many_parts",
     "verify",
 )

@@ -24,11 +24,11 @@ def measure() -> list[Figure]:
 
 def _figures(importer: Importer, reads: Reads) -> list[Figure]:
     gigabytes = reads.text_bytes / 1e9
+    before, peak = importer.import_memory(reads, FOLDER)
     ours, peer = [], []
     for _ in range(_ROUNDS):
         peer.append(importer.ingest_cpu(reads) / gigabytes)
         ours.append(importer.import_cpu(reads, FOLDER) / gigabytes)
-    before, peak = importer.import_memory(reads, FOLDER)
     name, unit = f"{reads.title} from a folder", "CPU s/GB of text"
     return [
         Figure(name, unit, ours, _MOST_TIMES_INGEST, peer, "ingest alone", of_ratio=True),

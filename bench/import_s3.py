@@ -31,11 +31,11 @@ def _figures(s3: S3Server, importer: Importer, reads: Reads) -> list[Figure]:
     for file in reads.files:
         s3.client().upload_file(str(file), BUCKET, file.name)
     gigabytes = reads.stored_bytes / 1e9
+    before, peak = importer.import_memory(reads, S3)
     ours, peer = [], []
     for _ in range(_ROUNDS):
         peer.append(importer.import_cpu(reads, FOLDER) / gigabytes)
         ours.append(importer.import_cpu(reads, S3) / gigabytes)
-    before, peak = importer.import_memory(reads, S3)
     name, unit = f"{reads.title} from S3", "CPU s/GB stored"
     return [
         Figure(f"{name}, more than from a folder", unit, [min(ours) - min(peer)], _MOST_CPU),

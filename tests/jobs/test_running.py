@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from strandkeep.blobs import OutOfSpace
+from strandkeep.buckets import BucketAway
 from strandkeep.catalog import jobs, moves, tables
 from strandkeep.domain import states, times
 from strandkeep.domain.identifiers import new_id
@@ -217,3 +219,21 @@ def test_a_move_from_a_state_that_a_thing_has_left_changes_nothing(own, store):
 def test_a_move_that_does_not_exist_is_a_defect_of_ours(own, store):
     with pytest.raises(ValueError, match="does not move"):
         own.house.catalog.write(lambda tx: moves.move(tx, own.context, "sequenceStore", store, "DELETED", "ACTIVE"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "level", "with_traceback"),
+    [
+        (BucketAway("It is silent."), "WARNING", False),
+        (OutOfSpace("full"), "WARNING", False),
+        (KeyError(1), "ERROR", True),
+    ],
+)
+def test_trouble_that_was_foreseen_is_one_line_of_the_log(own, job_id, caplog, trouble, level, with_traceback):
+    def fail(_house, _row):
+        raise trouble
+
+    run(own, job_id, fail)
+    (record,) = (record for record in caplog.records if record.name == "strandkeep.jobs.running")
+    assert (record.levelname, record.exc_info is not None) == (level, with_traceback)
+    assert job_id in record.getMessage()

@@ -99,7 +99,7 @@ def _attempt(
         _log.info("attempt %s of %s was dropped", work.attempt, work.id)
         return "dropped"
     except Exception as trouble:
-        _log.exception("attempt %s of %s failed by no fault of what it works on", work.attempt, work.id)
+        _log_trouble(work, trouble)
         message = _message(trouble, work.failures + 1)
         house.catalog.write(lambda tx: _put_off(tx, rows, work, message, tell))
         reach("job.put_off")
@@ -113,6 +113,14 @@ def _conclude(tx: Transaction, rows: Rows, work: Row[Any], conclusion: Conclusio
         raise Superseded
     reach("job.in_transaction")
     return ending
+
+
+def _log_trouble(work: Row[Any], trouble: Exception) -> None:
+    """A line of what may befall any server, for thousands may wait for the same bucket; all of what nobody foresaw."""
+    if isinstance(trouble, (BucketAway, OutOfSpace)):
+        _log.warning("attempt %s of %s is put off: %s", work.attempt, work.id, trouble)
+    else:
+        _log.exception("attempt %s of %s failed by no fault of what it works on", work.attempt, work.id)
 
 
 def _message(trouble: Exception, failures: int) -> str:
