@@ -7,12 +7,11 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Transaction, fetched, moves, originals, read_sets, sequence_stores, stored_files, tags
+from strandkeep.catalog import Transaction, moves, originals, read_sets, sequence_stores, stored_files
 from strandkeep.catalog.locks import lock_store
 from strandkeep.catalog.originals import Original
 from strandkeep.domain import import_sources, states
 from strandkeep.domain.context import RequestContext
-from strandkeep.domain.file_names import manifest_name
 from strandkeep.domain.file_types import media_type
 from strandkeep.formats.facts import Examination
 from strandkeep.house import House
@@ -23,8 +22,16 @@ from strandkeep.jobs.manifest import manifest
 from strandkeep.jobs.originals import originals_of
 from strandkeep.jobs.outputs import Output, StoredFile
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
-from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, reporter
-from strandkeep.kill_points import reach
+from strandkeep.jobs.sources import (
+    check_quota,
+    check_room,
+    check_sound,
+    concluded,
+    finished,
+    put_manifest,
+    remove_manifest,
+    reporter,
+)
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,6 @@ class _Made:
     outputs: Sequence[Output]
     originals: Sequence[Original]
 
-    @property
-    def manifest(self) -> str:
-        """The name of its manifest, the same for each attempt."""
-        return manifest_name(self.reads.id, self.row["revision"])
-
 
 def import_read_set(house: House, item: Row[Any]) -> Conclusion:
     """Import one source of a job; the read set comes with the conclusion."""
@@ -58,17 +60,14 @@ def _take(house: House, item: Row[Any]) -> Conclusion:
     check_room(house, fetches)
     reads = _reads(house, item)
     found = _examine(house, item, reads, fetches)
-    if found.problems:
-        raise Refused(found.problems[0].text)
+    check_sound(found.problems)
     came = originals_of(fetches, found)
     checksums.check(house, item, fetches, came)
-    reach("import.examined")
     names = import_sources.file_names(uris)
     files = [StoredFile(fetch.source, names[fetch.source], fetch.segments) for fetch in fetches]
     made = _Made(reads, found, _row(house, item), files, outputs.store(house, files, found), came)
     content = manifest(made.row, [*files, *made.outputs], read_set_facts.as_json(found), came)
-    house.blobs.put_manifest(made.manifest, content)
-    reach("import.manifest")
+    put_manifest(house, item, content)
     return lambda tx: _finish(tx, house, item, made)
 
 
@@ -106,15 +105,12 @@ def _finish(tx: Transaction, house: House, item: Row[Any], made: _Made) -> Endin
     quota = house.quota("read_sets_per_store")
     lock_store(tx, item.account, item.store_id, shared=not quota)
     if quota and read_sets.count(tx, item.store_id)[1] >= quota:
-        house.blobs.remove_manifest(made.manifest)
+        remove_manifest(tx, house, item)
         message = f"The store has {quota} read sets, as many as it may (quota_read_sets_per_store)."
         return Ending(states.FAILED, message)
     _insert(tx, made)
-    fetched.hand_over(tx, item)
-    tags.put(tx, made.reads.id, item.request.get("tags", {}))
     outputs.put(tx, house, made.reads.id, made.outputs)
-    reach("import.in_transaction")
-    return Ending(states.FINISHED)
+    return finished(tx, item)
 
 
 def _insert(tx: Transaction, made: _Made) -> None:

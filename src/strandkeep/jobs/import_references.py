@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from strandkeep.catalog import Reader, Transaction, blobs, fetched, references, stored_files, tags
+from strandkeep.catalog import Reader, Transaction, blobs, references, stored_files
 from strandkeep.catalog.locks import lock_reference_store
 from strandkeep.domain import states
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
-from strandkeep.domain.file_names import imported_file_name, manifest_name
+from strandkeep.domain.file_names import imported_file_name
 from strandkeep.domain.layout import Segment
 from strandkeep.formats.examine import examine_fasta
 from strandkeep.formats.facts import FastaExamination
@@ -22,8 +22,17 @@ from strandkeep.house import House
 from strandkeep.jobs.fetching import Fetch, look_up
 from strandkeep.jobs.manifest import file_entry
 from strandkeep.jobs.running import Conclusion, Ending
-from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, reporter
-from strandkeep.kill_points import reach
+from strandkeep.jobs.sources import (
+    Refused,
+    check_quota,
+    check_room,
+    check_sound,
+    concluded,
+    finished,
+    put_manifest,
+    remove_manifest,
+    reporter,
+)
 
 #: Version of the JSON in `reference.facts`; `docs/reference/catalog.md` describes it.
 _FACTS_VERSION = 1
@@ -66,12 +75,9 @@ def _take(house: House, item: Row[Any]) -> Conclusion:
     check_room(house, [fetch])
     with closing(fetch.chunks()) as chunks:
         found = examine_fasta(chunks, progress=reporter(house, item, fetch.size))
-    if found.problems:
-        raise Refused(found.problems[0].text)
-    reach("import.examined")
+    check_sound(found.problems)
     files = _files(house, fetch, imported_file_name(uri), found)
-    house.blobs.put_manifest(manifest_name(item.output_id, 1), _manifest(item, files, found))
-    reach("import.manifest")
+    put_manifest(house, item, _manifest(item, files, found))
     return lambda tx: _finish(tx, house, item, files, found)
 
 
@@ -106,7 +112,7 @@ def _finish(tx: Transaction, house: House, item: Row[Any], files: Sequence[_File
     lock_reference_store(tx, item.account, item.store_id, shared=False)
     refusal = _refusal(tx, house, item)
     if refusal is not None:
-        house.blobs.remove_manifest(manifest_name(item.output_id, 1))
+        remove_manifest(tx, house, item)
         return Ending(states.FAILED, refusal)
     _insert(tx, item, found)
     for file in files:
@@ -115,10 +121,7 @@ def _finish(tx: Transaction, house: House, item: Row[Any], files: Sequence[_File
         values = {"holder_id": item.output_id, "source": file.source, "file_name": file.name, "size": file.size}
         digests = {"sha256": file.sha256, "md5": file.md5, "media_type": file.media_type}
         stored_files.insert(tx, {**values, **digests}, file.segments)
-    fetched.hand_over(tx, item)
-    tags.put(tx, item.output_id, item.request.get("tags", {}))
-    reach("import.in_transaction")
-    return Ending(states.FINISHED)
+    return finished(tx, item)
 
 
 def _insert(tx: Transaction, item: Row[Any], found: FastaExamination) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from strandkeep.buckets import BucketAway, BucketError
-from strandkeep.catalog import Transaction, items
+from strandkeep.catalog import Transaction, fetched, items, tags
 from strandkeep.domain import states
 from strandkeep.domain.file_names import manifest_name
-from strandkeep.formats.facts import Progress, printable
+from strandkeep.formats.facts import Problem, Progress, printable
 from strandkeep.house import House
 from strandkeep.jobs.examination import PROGRESS_S
 from strandkeep.jobs.fetching import Fetch
@@ -58,6 +58,34 @@ def check_room(house: House, fetches: Sequence[Fetch]) -> None:
     house.blobs.check_room(sum(fetch.missing() for fetch in fetches))
 
 
+def check_sound(problems: Sequence[Problem]) -> None:
+    """Raise Refused for a source that was examined and is not sound."""
+    if problems:
+        raise Refused(problems[0].text)
+    reach("import.examined")
+
+
+def put_manifest(house: House, item: Row[Any], content: bytes) -> None:
+    """Write the manifest of what is made of a source, under the same name at each attempt."""
+    house.blobs.put_manifest(_manifest(item), content)
+    reach("import.manifest")
+
+
+def remove_manifest(tx: Transaction, house: House, item: Row[Any]) -> None:
+    """Remove the manifest that an attempt wrote of a source of which nothing is made."""
+    # One that was superseded would take the manifest of what another has made.
+    if items.holds(tx, item):
+        house.blobs.remove_manifest(_manifest(item))
+
+
+def finished(tx: Transaction, item: Row[Any]) -> Ending:
+    """The end of an item whose output has its row and its files, which are made of what was fetched."""
+    fetched.hand_over(tx, item)
+    tags.put(tx, item.output_id, item.request.get("tags", {}))
+    reach("import.in_transaction")
+    return Ending(states.FINISHED)
+
+
 def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], None]:
     """Notes every few seconds, and once all is taken in, how far an item is, of `size` bytes, and how fast.
 
@@ -83,9 +111,11 @@ def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
     """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
 
     def fail(tx: Transaction) -> Ending:
-        # One that was superseded would take the manifest of what another has made.
-        if items.holds(tx, item):
-            house.blobs.remove_manifest(manifest_name(item.output_id, 1))
+        remove_manifest(tx, house, item)
         return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
 
     return fail
+
+
+def _manifest(item: Row[Any]) -> str:
+    return manifest_name(item.output_id, 1)
