@@ -178,7 +178,7 @@ class Server:
 
 
 def _leave() -> None:
-    """End the process though a job may wait minutes for a bucket that is silent: to the next start it is as if killed."""
+    """End the process though a job may wait for a silent bucket: the next start finds it as after a kill."""
     time.sleep(_LEAVE_S)
     os._exit(0)
 

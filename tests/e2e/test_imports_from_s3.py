@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_imports import ended, source, start
+from tests.e2e.importing import ended, source, start
 from tests.e2e.uploading import MIB, download, fastq, new_store
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
 from tests.s3_server import BUCKET, KEY_ID, SECRET
