@@ -23,7 +23,7 @@ from strandkeep.jobs.manifest import manifest
 from strandkeep.jobs.originals import originals_of
 from strandkeep.jobs.outputs import Output, StoredFile
 from strandkeep.jobs.running import Conclusion, Ending, Superseded
-from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, reporter
+from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, refuse, reporter
 from strandkeep.kill_points import reach
 
 
@@ -106,9 +106,8 @@ def _finish(tx: Transaction, house: House, item: Row[Any], made: _Made) -> Endin
     quota = house.quota("read_sets_per_store")
     lock_store(tx, item.account, item.store_id, shared=not quota)
     if quota and read_sets.count(tx, item.store_id)[1] >= quota:
-        house.blobs.remove_manifest(made.manifest)
         message = f"The store has {quota} read sets, as many as it may (quota_read_sets_per_store)."
-        return Ending(states.FAILED, message)
+        return refuse(tx, house, item, message)
     _insert(tx, made)
     fetched.hand_over(tx, item)
     tags.put(tx, made.reads.id, item.request.get("tags", {}))

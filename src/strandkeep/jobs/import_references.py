@@ -22,7 +22,7 @@ from strandkeep.house import House
 from strandkeep.jobs.fetching import Fetch, look_up
 from strandkeep.jobs.manifest import file_entry
 from strandkeep.jobs.running import Conclusion, Ending
-from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, reporter
+from strandkeep.jobs.sources import Refused, check_quota, check_room, concluded, refuse, reporter
 from strandkeep.kill_points import reach
 
 #: Version of the JSON in `reference.facts`; `docs/reference/catalog.md` describes it.
@@ -106,8 +106,7 @@ def _finish(tx: Transaction, house: House, item: Row[Any], files: Sequence[_File
     lock_reference_store(tx, item.account, item.store_id, shared=False)
     refusal = _refusal(tx, house, item)
     if refusal is not None:
-        house.blobs.remove_manifest(manifest_name(item.output_id, 1))
-        return Ending(states.FAILED, refusal)
+        return refuse(tx, house, item, refusal)
     _insert(tx, item, found)
     for file in files:
         if file.blob is not None:

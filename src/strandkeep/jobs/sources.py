@@ -45,6 +45,14 @@ def concluded(house: House, item: Row[Any], take: Callable[[], Conclusion]) -> C
         return _failed(house, item, f"{reason}; retry it when the bucket is back.")
 
 
+def refuse(tx: Transaction, house: House, item: Row[Any], message: str) -> Ending:
+    """Nothing is made of a source: what was fetched of it goes, and what this or an earlier attempt wrote of it."""
+    # An attempt that was superseded would take the manifest of what another has made.
+    if items.holds(tx, item):
+        house.blobs.remove_manifest(manifest_name(item.output_id, 1))
+    return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
+
+
 def check_quota(house: House, name: str, fetches: Sequence[Fetch]) -> None:
     """Raise Refused for an object that is larger than a quota lets it be."""
     quota = house.quota(name)
@@ -80,12 +88,4 @@ def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], No
 
 
 def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
-    """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
-
-    def fail(tx: Transaction) -> Ending:
-        # One that was superseded would take the manifest of what another has made.
-        if items.holds(tx, item):
-            house.blobs.remove_manifest(manifest_name(item.output_id, 1))
-        return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
-
-    return fail
+    return lambda tx: refuse(tx, house, item, message)
