@@ -1,7 +1,10 @@
 """A full disk: what does not fit is not acknowledged, what was acknowledged stays; with room made it goes on."""
 
 import errno
+import gzip
+import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +13,8 @@ from typing import Any, BinaryIO
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.e2e.importing import ended, put, source, start
+from tests.e2e.references import map_folder
 from tests.e2e.uploading import MIB, download, fastq, gz, new_store, new_upload, send_parts, upload
 from tests.e2e.wire import UNSIGNED, Line, Wire, as_bytes
 from tests.server import start_server, wait_for_read_set
@@ -113,6 +118,30 @@ def test_upload_read_set_part_on_a_full_disk_stores_nothing_and_goes_on_later(sm
         server.kill()
     with start_server(data_dir) as server:
         assert download(server.client(), store_id, read_set_id) == content
+
+
+def test_an_import_for_which_there_is_no_room_says_so_and_goes_on_when_there_is(small: Path, tmp_path: Path) -> None:
+    data_dir, folder = small / "data", tmp_path / "genomes"
+    data_dir.mkdir(mode=0o700)
+    folder.mkdir()
+    map_folder(data_dir, folder)
+    content = gzip.compress(fastq(50_000), 0, mtime=0)
+    filler = small / "filler"
+    with start_server(data_dir) as server:
+        omics = server.client()
+        free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
+        filler.write_bytes(bytes(free - len(content) // 2))
+        job = start(omics, new_store(omics), source(put(folder, "reads.fastq.gz", content)))
+        deadline = time.monotonic() + 60
+        while "no room" not in (found := omics.get_read_set_import_job(**job)["sources"][0])["statusMessage"]:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        assert found["status"] == "IN_PROGRESS"
+        assert not [path for path in (data_dir / "tmp").glob("*/*") if path.name != "lock"]
+        filler.unlink()
+        (one,) = ended(omics, job)["sources"]
+        assert one["status"] == "FINISHED", one
+        assert download(omics, job["sequenceStoreId"], one["readSetId"]) == content
 
 
 def test_rule_10_below_min_free_parts_are_refused_and_the_rest_goes_on(data_dir: Path) -> None:

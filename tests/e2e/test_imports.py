@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from tests.e2e.alignments import Place, serving
+from tests.e2e.importing import ended, put, source, start
 from tests.e2e.references import map_folder
 from tests.e2e.rows import rows
 from tests.e2e.test_clients import Cli
@@ -24,45 +25,11 @@ from tests.formats.reference_files import GENOME
 from tests.formats.samtools import Samtools
 from tests.server import RunningServer, start_server
 
-ABOUT = {"sourceFileType": "FASTQ", "subjectId": "subject", "sampleId": "sample"}
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with serving(tmp_path_factory.mktemp("imports")) as place:
         yield place
-
-
-def put(folder: Path, key: str, content: bytes) -> str:
-    """The URI of a file of the mapped folder."""
-    path = folder / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return f"s3://genomes/{key}"
-
-
-def source(*uris: str, **members: Any) -> dict[str, Any]:
-    """A source of an import job."""
-    return {"sourceFiles": {f"source{n}": uri for n, uri in enumerate(uris, 1)}, **ABOUT, **members}
-
-
-def start(omics: Any, store: str, *sources: Mapping[str, Any], role: str = "importer") -> dict[str, str]:
-    """A job that imports them, as GetReadSetImportJob asks for it."""
-    account = omics.get_sequence_store(id=store)["arn"].split(":")[4]
-    arn = role if role.startswith("arn:") else f"arn:aws:iam::{account}:role/{role}"
-    return {
-        "sequenceStoreId": store,
-        "id": omics.start_read_set_import_job(sequenceStoreId=store, roleArn=arn, sources=sources)["id"],
-    }
-
-
-def ended(omics: Any, job: Mapping[str, str], seconds: float = 90) -> dict[str, Any]:
-    """A job once it has ended."""
-    deadline = time.monotonic() + seconds
-    while (found := omics.get_read_set_import_job(**job))["status"] in ("SUBMITTED", "IN_PROGRESS"):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-    return dict(found)
 
 
 def messages(job: Mapping[str, Any]) -> list[str]:

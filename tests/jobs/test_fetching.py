@@ -14,8 +14,11 @@ from strandkeep.catalog import items, tables
 from strandkeep.domain.file_names import manifest_name
 from strandkeep.jobs import fetching
 from strandkeep.jobs.fetching import Fetch, look_up
+from strandkeep.jobs.import_read_sets import import_read_set
+from strandkeep.jobs.import_references import import_reference
 from strandkeep.jobs.sources import Refused, concluded
 from tests.e2e.uploading import MIB, fastq
+from tests.operations.conftest import with_settings
 from tests.operations.imports import ReadsImporter, outcomes, reads_importer
 from tests.operations.references import fasta, importer
 from tests.operations.running import blobs_without_use
@@ -273,6 +276,20 @@ def test_rule_5_an_older_attempt_that_fails_leaves_the_manifest_of_what_another_
     read_set = made(mine, job)
     house.catalog.write(conclusion)
     assert (house.blobs._root / "manifests" / manifest_name(read_set, 1)).exists()
+
+
+def test_rule_5_a_store_that_is_full_of_what_another_attempt_made_takes_no_manifest_from_it(mine):
+    """The name and the place that an older attempt finds taken are those of what it was to make itself."""
+    full = ReadsImporter(with_settings(mine.api, quota_read_sets_per_store=1), mine.folder, mine.store)
+    theirs, house = importer(mine.api, mine.folder), full.api.house
+    jobs = [full.start(full.source(sound()))["id"], theirs.start(theirs.source("ref.fa", fasta()))["id"]]
+    kinds = (import_read_set, house), (import_reference, theirs.api.house)
+    late = [kind(its, claim(mine, job)) for (kind, its), job in zip(kinds, jobs, strict=True)]
+    full.run(jobs[0])
+    theirs.run(jobs[1])
+    ids = [made(full, jobs[0]), theirs.job(jobs[1])["sources"][0]["referenceId"]]
+    assert [house.catalog.write(conclusion).state for conclusion in late] == ["FAILED", "FAILED"]
+    assert all((house.blobs._root / "manifests" / manifest_name(one, 1)).exists() for one in ids)
 
 
 @pytest.mark.parametrize("trouble", [OutOfSpace("the disk is full"), OSError("the disk is broken")], ids=["full", "io"])

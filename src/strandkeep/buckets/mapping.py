@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from strandkeep.buckets.contract import Bucket, BucketError, SourceObject
 from strandkeep.buckets.folder import FolderBucket
+from strandkeep.buckets.patient import PatientBucket
 from strandkeep.buckets.s3 import S3Bucket
 
 _URI = re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.+)", re.DOTALL)
@@ -63,5 +64,5 @@ class Buckets:
 
 def _bucket(mapping: BucketMapping) -> Bucket:
     if isinstance(mapping.place, FolderPlace):
-        return FolderBucket(mapping.place.folder, mapping.place.adopt)
+        return PatientBucket(FolderBucket(mapping.place.folder, mapping.place.adopt))
     return S3Bucket(mapping.place)

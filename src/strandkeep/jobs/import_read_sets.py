@@ -29,7 +29,7 @@ from strandkeep.jobs.sources import (
     concluded,
     finished,
     put_manifest,
-    remove_manifest,
+    refuse,
     reporter,
 )
 
@@ -105,9 +105,8 @@ def _finish(tx: Transaction, house: House, item: Row[Any], made: _Made) -> Endin
     quota = house.quota("read_sets_per_store")
     lock_store(tx, item.account, item.store_id, shared=not quota)
     if quota and read_sets.count(tx, item.store_id)[1] >= quota:
-        remove_manifest(tx, house, item)
         message = f"The store has {quota} read sets, as many as it may (quota_read_sets_per_store)."
-        return Ending(states.FAILED, message)
+        return refuse(tx, house, item, message)
     _insert(tx, made)
     outputs.put(tx, house, made.reads.id, made.outputs)
     return finished(tx, item)

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Row
 
 from strandkeep.catalog import Reader, Transaction, blobs, references, stored_files
 from strandkeep.catalog.locks import lock_reference_store
-from strandkeep.domain import states
 from strandkeep.domain.blobs import StoredBlob
 from strandkeep.domain.context import RequestContext
 from strandkeep.domain.file_names import imported_file_name
@@ -30,7 +29,7 @@ from strandkeep.jobs.sources import (
     concluded,
     finished,
     put_manifest,
-    remove_manifest,
+    refuse,
     reporter,
 )
 
@@ -112,8 +111,7 @@ def _finish(tx: Transaction, house: House, item: Row[Any], files: Sequence[_File
     lock_reference_store(tx, item.account, item.store_id, shared=False)
     refusal = _refusal(tx, house, item)
     if refusal is not None:
-        remove_manifest(tx, house, item)
-        return Ending(states.FAILED, refusal)
+        return refuse(tx, house, item, refusal)
     _insert(tx, item, found)
     for file in files:
         if file.blob is not None:

@@ -71,11 +71,12 @@ def put_manifest(house: House, item: Row[Any], content: bytes) -> None:
     reach("import.manifest")
 
 
-def remove_manifest(tx: Transaction, house: House, item: Row[Any]) -> None:
-    """Remove the manifest that an attempt wrote of a source of which nothing is made."""
-    # One that was superseded would take the manifest of what another has made.
+def refuse(tx: Transaction, house: House, item: Row[Any], message: str) -> Ending:
+    """Nothing is made of a source: what was fetched of it goes, and what this or an earlier attempt wrote of it."""
+    # An attempt that was superseded would take the manifest of what another has made.
     if items.holds(tx, item):
         house.blobs.remove_manifest(_manifest(item))
+    return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
 
 
 def finished(tx: Transaction, item: Row[Any]) -> Ending:
@@ -108,13 +109,7 @@ def reporter(house: House, item: Row[Any], size: int) -> Callable[[Progress], No
 
 
 def _failed(house: House, item: Row[Any], message: str) -> Conclusion:
-    """Nothing is made of a source; what was fetched of it goes, and what an earlier attempt wrote of it."""
-
-    def fail(tx: Transaction) -> Ending:
-        remove_manifest(tx, house, item)
-        return Ending(states.FAILED, printable(message, _MESSAGE_LENGTH))
-
-    return fail
+    return lambda tx: refuse(tx, house, item, message)
 
 
 def _manifest(item: Row[Any]) -> str:
