@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from strandkeep.bucket_settings import BucketMapping, FolderPlace
 from strandkeep.buckets import BucketAway, Buckets
 from strandkeep.catalog import tables
 from strandkeep.domain import times
@@ -22,7 +23,7 @@ from tests.e2e.uploading import fastq, gz
 from tests.formats.alignment_files import sorted_alignments, unaligned
 from tests.formats.reference_files import GENOME
 from tests.operations.conftest import NEVER, new_account, with_settings
-from tests.operations.imports import ReadsImporter, outcomes, reads_importer
+from tests.operations.imports import BUCKET, ReadsImporter, outcomes, reads_importer
 from tests.operations.references import importer
 from tests.operations.running import blobs_without_use
 
@@ -372,3 +373,19 @@ def fetch_and_lose(sources):
     for chunks in sources.values():
         list(chunks)
     away()
+
+
+@pytest.mark.parametrize(("adopt", "files"), [("link", 1), ("copy", 2)])
+def test_a_folder_may_give_its_files_as_they_are(own, tmp_path, adopt, files):
+    folder = tmp_path / "bucket"
+    folder.mkdir()
+    place = FolderPlace(folder, adopt)
+    api = with_settings(own, buckets=(BucketMapping(BUCKET, place),))
+    mine = ReadsImporter(api, folder, api.new_store())
+    content = gz(fastq(50))
+    read_set = mine.done(mine.source(content))["sources"][0]["readSetId"]
+    (segment,) = own.rows(tables.segment, holder_id=read_set)
+    stored = own.house.blobs._root / "blobs" / segment.blob[:3] / segment.blob
+    assert len({path.stat().st_ino for path in (stored, folder / "reads.fastq.gz")}) == files
+    (folder / "reads.fastq.gz").unlink()
+    assert mine.bytes_of(read_set) == content
