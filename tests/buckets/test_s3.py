@@ -54,6 +54,7 @@ def proxy(s3_server):
 def quick(monkeypatch):
     """Nobody waits long for an answer."""
     monkeypatch.setattr(s3, "PAUSES", (0.01, 0.02, 0.05))
+    monkeypatch.setattr(s3, "OPENING_PAUSES", (0.01, 0.02))
     monkeypatch.setattr(s3, "_READ_SILENCE", timedelta(seconds=0.5))
 
 

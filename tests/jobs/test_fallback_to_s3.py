@@ -30,6 +30,7 @@ def proxy(s3_server):
 def quick(monkeypatch):
     """Nobody waits long for an answer, nor tries often."""
     monkeypatch.setattr(s3, "PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(s3, "OPENING_PAUSES", (0.01, 0.02))
     monkeypatch.setattr(s3, "_WRITE_RETRIES", 0)
     monkeypatch.setattr(s3, "_WRITE_SILENCE", timedelta(seconds=5))
 

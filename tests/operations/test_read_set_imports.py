@@ -19,13 +19,16 @@ from strandkeep.errors import (
     ValidationException,
 )
 from strandkeep.jobs import examination
+from strandkeep.jobs.ingest import tell_read_set
+from strandkeep.jobs.kinds import KINDS
+from strandkeep.jobs.running import run_job
 from tests.e2e.uploading import fastq, gz
 from tests.formats.alignment_files import sorted_alignments, unaligned
 from tests.formats.reference_files import GENOME
 from tests.operations.conftest import NEVER, new_account, with_settings
 from tests.operations.imports import BUCKET, ReadsImporter, outcomes, reads_importer
 from tests.operations.references import importer
-from tests.operations.running import blobs_without_use
+from tests.operations.running import blobs_without_use, waiting
 
 
 @pytest.fixture
@@ -389,3 +392,16 @@ def test_a_folder_may_give_its_files_as_they_are(own, tmp_path, adopt, files):
     assert len({path.stat().st_ino for path in (stored, folder / "reads.fastq.gz")}) == files
     (folder / "reads.fastq.gz").unlink()
     assert mine.bytes_of(read_set) == content
+
+
+def test_what_was_put_off_goes_behind_what_waits(own_mine, monkeypatch):
+    """A bucket that is away holds up no source of another one, of the same account either."""
+    elsewhere = own_mine.start(*[own_mine.source(key=f"{n}.fastq.gz") for n in range(3)])["id"]
+    here = own_mine.start(own_mine.source(gz(fastq(2))))["id"]
+    house = own_mine.api.house
+    assert [work.id for work in waiting(house)] == [f"{elsewhere}.{n}" for n in (1, 2, 3)] + [f"{here}.1"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Buckets, "open", away)
+        for work in waiting(house)[:2]:
+            run_job(house, KINDS, tell_read_set, work.id)
+    assert [work.id for work in waiting(house)] == [f"{elsewhere}.3", f"{here}.1", f"{elsewhere}.1", f"{elsewhere}.2"]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Seconds before a request is sent again that was not answered, and before the rest of a body is asked for that broke.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
+#: As much before it is found that there is no answer at all: what waits behind it may be in another bucket.
+OPENING_PAUSES = (0.2, 1.0)
+
 #: A write tries again by itself, and waits for whole parts of it to arrive.
 _WRITE_RETRIES = 5
 _READ_SILENCE, _WRITE_SILENCE = timedelta(seconds=30), timedelta(seconds=120)
@@ -136,7 +139,7 @@ class S3Object:
 
 def _patiently(ask: Callable[[], _Answer]) -> _Answer:
     """The answer to a request that may be sent again; BucketAway when none came in all that time."""
-    for pause in PAUSES:
+    for pause in OPENING_PAUSES:
         try:
             with told():
                 return ask()

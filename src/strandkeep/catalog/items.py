@@ -15,6 +15,9 @@ from strandkeep.domain.states import check_move
 
 _ITEM, _JOB = tables.item, tables.job
 
+#: As the index `item_waiting` has it: a database recognises it by its text.
+_UNENDED = sa.text("item.state IN ('NOT_STARTED', 'IN_PROGRESS')")
+
 #: What an item says of itself whose job was cancelled.
 CANCELLED = "The job was cancelled before this source was imported."
 
@@ -28,13 +31,14 @@ _WITH_JOB = sa.select(
 ).join_from(_ITEM, _JOB, _JOB.c.id == _ITEM.c.job_id)
 
 
-def insert(tx: Transaction, job_id: str, requests: Iterable[tuple[Mapping[str, Any], str]]) -> None:
+def insert(tx: Transaction, account: str, job_id: str, requests: Iterable[tuple[Mapping[str, Any], str]]) -> None:
     """Add the items of a job in their order: what was asked for, and the id of what each is to make."""
     check_move("item", None, states.NOT_STARTED)
     rows = [
         {
-            **{"job_id": job_id, "position": n, "state": states.NOT_STARTED, "request": dict(request)},
-            **{"output_id": output_id, "reference_arn": request.get("referenceArn") or None},
+            **{"job_id": job_id, "position": n, "account": account, "state": states.NOT_STARTED, "run_after": tx.now},
+            **{"request": dict(request), "output_id": output_id},
+            "reference_arn": request.get("referenceArn") or None,
         }
         for n, (request, output_id) in enumerate(requests, 1)
     ]
@@ -56,23 +60,21 @@ def waiting(
 ) -> list[Waiting]:
     """Items of jobs of some kinds and states that have not ended and may run now.
 
-    Of each account the oldest, up to `most`.
-
-    Job by job: of ten thousand that wait, those that nobody can run yet are not looked at.
+    Of each account up to `most`, first what may run for the longest: what was put off goes behind what waits.
     """
-    query = sa.select(_ITEM.c.position, _ITEM.c.run_after).where(
-        _ITEM.c.state.in_(states.UNENDED_ITEMS), _ITEM.c.run_after <= now
+    query = (
+        sa.select(_ITEM.c.job_id, _ITEM.c.position, _ITEM.c.run_after)
+        .join_from(_ITEM, _JOB, _JOB.c.id == _ITEM.c.job_id)
+        .where(_JOB.c.kind.in_(kinds), _JOB.c.state.in_(job_states))
+        .where(_UNENDED, _ITEM.c.run_after <= now)
+        .order_by(_ITEM.c.run_after, _ITEM.c.job_id, _ITEM.c.position)
+        .limit(most)
     )
-    found: list[Waiting] = []
-    for account in jobs.accounts_waiting(reader, kinds, job_states):
-        left = most
-        for job_id in jobs.unended_ids(reader, account, kinds, job_states):
-            rows = reader.all(query.where(_ITEM.c.job_id == job_id).order_by(_ITEM.c.position).limit(left))
-            found += [Waiting(f"{job_id}.{row.position}", account, row.run_after) for row in rows]
-            left -= len(rows)
-            if not left:
-                break
-    return found
+    return [
+        Waiting(f"{row.job_id}.{row.position}", account, row.run_after)
+        for account in jobs.accounts_waiting(reader, kinds, job_states)
+        for row in reader.all(query.where(_ITEM.c.account == account))
+    ]
 
 
 def claim(tx: Transaction, work_id: str) -> Row[Any] | None:

@@ -13,7 +13,6 @@ from strandkeep.domain.context import RequestContext
 from strandkeep.domain.import_jobs import Waiting
 
 _JOB = tables.job
-_OLDEST = (_JOB.c.created, _JOB.c.id)
 
 
 def insert(
@@ -141,27 +140,23 @@ def accounts_waiting(
 def waiting(
     reader: Reader, kinds: Collection[str], now: int, most: int, job_states: Collection[str] = states.UNENDED_JOBS
 ) -> list[Waiting]:
-    """Jobs of some kinds that have not ended and may run now: of each account the oldest, and up to `most`."""
-    query = sa.select(_JOB.c.id, _JOB.c.account, _JOB.c.run_after).where(_JOB.c.run_after <= now)
+    """Jobs of some kinds that have not ended and may run now.
+
+    Of each account up to `most`, first what may run for the longest: what was put off goes behind what waits.
+    """
+    query = (
+        sa.select(_JOB.c.id, _JOB.c.account, _JOB.c.run_after)
+        .where(_JOB.c.kind.in_(kinds), _JOB.c.state.in_(job_states), _JOB.c.run_after <= now)
+        .order_by(_JOB.c.run_after, _JOB.c.id)
+        .limit(most)
+    )
     return [
         Waiting(row.id, row.account, row.run_after)
         for account in accounts_waiting(reader, kinds, job_states)
-        for row in reader.all(query.where(*_jobs_of(account, kinds, job_states)).order_by(*_OLDEST).limit(most))
+        for row in reader.all(query.where(_JOB.c.account == account))
     ]
-
-
-def unended_ids(
-    reader: Reader, account: str, kinds: Collection[str], job_states: Collection[str] = states.UNENDED_JOBS
-) -> list[str]:
-    """The jobs of an account, of some kinds, that have not ended, the oldest first."""
-    query = sa.select(_JOB.c.id).where(*_jobs_of(account, kinds, job_states)).order_by(*_OLDEST)
-    return [row.id for row in reader.all(query)]
 
 
 def _mine(job: Row[Any]) -> tuple[sa.ColumnElement[bool], ...]:
     """The fence: the job as long as the attempt of this row is the one that counts."""
     return _JOB.c.id == job.id, _JOB.c.attempt == job.attempt, _JOB.c.state == states.IN_PROGRESS
-
-
-def _jobs_of(account: str, kinds: Collection[str], job_states: Collection[str]) -> tuple[sa.ColumnElement[bool], ...]:
-    return _JOB.c.account == account, _JOB.c.kind.in_(kinds), _JOB.c.state.in_(job_states)

@@ -92,7 +92,7 @@ def insert(
     kind.admit(tx, context, house, store_id, sources)
     job_id = new_id()
     jobs.insert(tx, context, job_id, kind.name, store_id, subject=job_id, request=asked)
-    items.insert(tx, job_id, ((source, new_id()) for source in sources))
+    items.insert(tx, context.account, job_id, ((source, new_id()) for source in sources))
     return job_id
 
 

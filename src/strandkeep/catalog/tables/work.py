@@ -1,6 +1,6 @@
 """Tables of durable work."""
 
-from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, text
 
 from strandkeep.catalog.tables.columns import BIG, JSON, metadata
 
@@ -44,6 +44,18 @@ item = Table(
     Column("progress", JSON),
     Column("away_since", BIG),
     Column("reference_arn", Text),
+    Column("account", Text, nullable=False, server_default=text("''")),
+)
+#: What waits is found in the order in which it may run, however much has ended or waits behind it.
+UNENDED_ITEM = text("state IN ('NOT_STARTED', 'IN_PROGRESS')")
+Index(
+    "item_waiting",
+    item.c.account,
+    item.c.run_after,
+    item.c.job_id,
+    item.c.position,
+    sqlite_where=UNENDED_ITEM,
+    postgresql_where=UNENDED_ITEM,
 )
 Index(
     "item_naming_reference",

@@ -28,8 +28,13 @@ def _add_to_items() -> None:
     for table in ("job", "item"):
         op.add_column(table, sa.Column("away_since", _BIG))
     op.add_column("item", sa.Column("reference_arn", sa.Text()))
+    op.add_column("item", sa.Column("account", sa.Text(), nullable=False, server_default=sa.text("''")))
+    op.execute("UPDATE item SET account = (SELECT account FROM job WHERE job.id = item.job_id)")
     named = sa.text("reference_arn IS NOT NULL")
     op.create_index("item_naming_reference", "item", ["reference_arn"], sqlite_where=named, postgresql_where=named)
+    unended = sa.text("state IN ('NOT_STARTED', 'IN_PROGRESS')")
+    due = ["account", "run_after", "job_id", "position"]
+    op.create_index("item_waiting", "item", due, sqlite_where=unended, postgresql_where=unended)
 
 
 def _create_fetched() -> None:
