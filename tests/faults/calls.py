@@ -239,7 +239,7 @@ def _check_updated(world: World, members: Members, _answer: Any) -> None:
     assert world.client.get_sequence_store(id=members["id"])["name"] == members["name"]
 
 
-#: Every operation that is built, but those of references; a test sees that none is missing.
+#: Every operation that is built, but those of references and of imports; a test sees that none is missing.
 CALLS = [
     Call(
         "create_sequence_store",

@@ -17,7 +17,7 @@ def _reference(world: World) -> Members:
 
 
 def _new_job(world: World) -> Members:
-    source = {"sourceFile": "s3://nowhere/ref.fa", "name": world.fresh()}
+    source = {"sourceFile": "s3://nowhere/ref.fa", "name": f"reference {world.fresh()}"}
     role = f"arn:aws:iam::{world.api.context.account}:role/importer"
     place = {"referenceStoreId": new_reference_store(world.api), "roleArn": role}
     return {**place, "sources": [source], "clientToken": world.fresh()}

@@ -9,10 +9,11 @@ from strandkeep.protocol.contract import load_model
 from tests.faults.calls import CALLS as READ_SET_CALLS
 from tests.faults.database import LOST, LOST_AFTER_COMMIT, STATEMENT, TRANSACTION
 from tests.faults.disk import BROKEN, FULL, SHORT
+from tests.faults.import_calls import IMPORT_CALLS
 from tests.faults.reference_calls import REFERENCE_CALLS
 from tests.faults.trying import fail_in_database, fail_on_disk
 
-CALLS = [*READ_SET_CALLS, *REFERENCE_CALLS]
+CALLS = [*READ_SET_CALLS, *IMPORT_CALLS, *REFERENCE_CALLS]
 CHANGES = [call for call in CALLS if not call.operation.startswith(("get_", "list_"))]
 TOUCH_BYTES = [call for call in CALLS if call.operation in ("upload_read_set_part", "get_read_set", "get_reference")]
 

@@ -250,7 +250,7 @@ def test_samples_are_of_other_blobs_each_time_and_together_of_all(own):
     store = own.new_store()
     segments, _ = file_of(own, *(bytes([n]) for n in range(60)))
     own.insert_read_set(store, files={"SOURCE1": segments})
-    taken = [verified(own, samplePercent=50)[0] for _ in range(12)]
+    taken = [verified(own, samplePercent=50)[0] for _ in range(24)]
     assert all(one["blobsDone"] == one["blobsTotal"] for one in taken)
     assert 15 <= sum(one["blobsTotal"] for one in taken) / len(taken) <= 45
     assert all(times_verified(own, *(segment.blob for segment in segments)))
