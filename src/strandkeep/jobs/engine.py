@@ -21,6 +21,9 @@ from strandkeep.kill_points import reach
 
 _log = logging.getLogger(__name__)
 
+#: One for all: what may run is chosen here, and each queue that DBOS looks at costs CPU whether or not it has anything.
+_QUEUE = "jobs"
+
 #: Constant: DBOS does not recover the workflows of another version, and ours carry nothing but a row's id.
 _VERSION = "strandkeep-jobs-1"
 
@@ -89,8 +92,8 @@ class JobEngine:
         )
         self._workflow: Any = DBOS.workflow(name="run_job")(_as_function(self._run_one))
         DBOS.launch()
-        for queue in self._queues:
-            DBOS.register_queue(queue.name, worker_concurrency=queue.workers, polling_interval_sec=_POLL_S)
+        workers = sum(queue.workers for queue in self._queues)
+        DBOS.register_queue(_QUEUE, worker_concurrency=workers, polling_interval_sec=_POLL_S)
         self._reconciler = threading.Thread(target=self._reconcile_always, name="job-reconciler", daemon=True)
         self._reconciler.start()
 
@@ -134,7 +137,7 @@ class JobEngine:
             return
         turn = self._handed_over[work.id] = _Turn(queue, work.account, _workflow_id(work))
         with SetWorkflowID(turn.workflow_id), SetEnqueueOptions(app_version=_VERSION):
-            DBOS.enqueue_workflow(queue.name, self._workflow, work.id)
+            DBOS.enqueue_workflow(_QUEUE, self._workflow, work.id)
         reach("job.handed_over")
 
     def _forget_ended(self) -> None:
