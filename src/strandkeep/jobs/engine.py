@@ -42,7 +42,6 @@ class Queue:
     One account has `share` of them at most. Only jobs in `states` are taken.
     """
 
-    name: str
     kinds: Collection[str]
     workers: int
     share: int

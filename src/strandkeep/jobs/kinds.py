@@ -36,9 +36,9 @@ def queues(settings: Settings) -> list[Queue]:
     """
     ingests, imports = settings.ingest_workers, settings.import_workers
     return [
-        Queue("jobs", ("ingest",), ingests, ingests),
-        Queue("imports", _IMPORTS, imports, max(1, imports - 1), by_item=True, states=CANCELLABLE_JOBS),
-        Queue("cancelled", _IMPORTS, _LETTING_GO, _LETTING_GO, by_item=True, states=(CANCELLING,)),
-        Queue("fallback", ("fallback",), _FALLBACKS, 1),
-        Queue("verify", ("verify",), 1, 1),
+        Queue(("ingest",), ingests, ingests),
+        Queue(_IMPORTS, imports, max(1, imports - 1), by_item=True, states=CANCELLABLE_JOBS),
+        Queue(_IMPORTS, _LETTING_GO, _LETTING_GO, by_item=True, states=(CANCELLING,)),
+        Queue(("fallback",), _FALLBACKS, 1),
+        Queue(("verify",), 1, 1),
     ]
